@@ -1,0 +1,56 @@
+# Every target makes the virtual environment first, when it is missing.
+.DEFAULT_GOAL := help
+.PHONY: help .venv train test check lint format types data sample tensorboard lock clean
+
+PY := .venv/bin/python
+# The first Python on this machine that TensorFlow supports.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+
+help: ## show this list
+	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.venv: .venv/installed ## make the virtual environment
+
+.venv/installed: requirements.lock setup.py
+	@test -n "$(PYTHON)" || { echo "no Python 3.10 to 3.13 found: make PYTHON=/path/to/python"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+train: .venv ## train the small model, on PTB if it is in data/ptb, else on the sample
+	$(PY) train.py --config small
+
+test: .venv ## run the tests
+	$(PY) -m pytest
+
+check: lint types test ## lint, format, types and tests
+
+lint: .venv ## check style and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: .venv ## rewrite the code in the project's format
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+types: .venv ## check types
+	$(PY) -m mypy
+
+data: .venv ## fetch the Penn Treebank into data/ptb (SOURCE=folder or address, else its public home)
+	$(PY) data/fetch.py $(if $(SOURCE),--source "$(SOURCE)")
+
+sample: .venv ## write data/sample anew and print its exact entropies
+	$(PY) data/make_sample.py
+
+tensorboard: .venv ## show logs/ in the browser, on this machine only
+	.venv/bin/tensorboard --logdir logs --host 127.0.0.1
+
+lock: .venv ## pin the newest versions that fit setup.py into requirements.lock
+	$(PY) -m pip install --quiet uv
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.10 --extra tests setup.py -o requirements.lock
+
+clean: ## remove the virtual environment and caches; logs and data stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

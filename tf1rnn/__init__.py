@@ -1,0 +1,1 @@
+"""Recurrent networks of TensorFlow 1, in graph mode, on today's TensorFlow."""
