@@ -1,0 +1,72 @@
+"""What all commands share: options, errors and exits. Importing it does not import TensorFlow."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+class UserError(Exception):
+    """A mistake that the user can mend. The message is one line; commands exit with status 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line, and that takes no abbreviated options."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with status 2 and one line."""
+        raise SystemExit(_complain(message))
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Runs a command and exits: with what `main` returns, or
+
+    2 and one line for a UserError, or an OSError such as a full disk or a folder without access;
+    130 when interrupted; 141, silently, when the reader of its output has gone.
+    """
+    try:
+        try:
+            status = main()
+        finally:
+            sys.stdout.flush()
+    except UserError as error:
+        status = _complain(str(error))
+    except KeyboardInterrupt:
+        status = _complain("interrupted", status=130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        status = 141
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        status = _complain(where + (error.strerror or str(error)))
+    sys.exit(status)
+
+
+def quiet_tensorflow() -> None:
+    """Imports TensorFlow without its start-up messages.
+
+    With the variable TF_CPP_MIN_LOG_LEVEL at 0, 1 or 2 nothing is hidden.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3" or sys.stderr is None:
+        return
+    # While it is loading, TensorFlow writes messages that no variable turns off.
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
+def _complain(message: str, status: int = 2) -> int:
+    print(f"{Path(sys.argv[0]).name}: {' '.join(message.split())}", file=sys.stderr)
+    return status

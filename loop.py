@@ -1,0 +1,330 @@
+"""The loop: epochs of minibatches, the state carried, everything saved so that it can go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from command import UserError
+from config import Config
+from evaluate import Stepper, score
+from problems import Problem, build
+from progress import Progress
+from reader import Data, Minibatch
+from runs import Run
+from tf1rnn.runtime.checkpoint import Checkpoint
+from tf1rnn.runtime.events import Events
+from tf1rnn.runtime.screen import Screen, duration
+from tf1rnn.runtime.signals import Stopped, StopSignals
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a training is run, beside what is trained."""
+
+    checkpoint_minutes: float = 10.0
+    checkpoint_steps: int = 0
+    on_nan: str = "stop"
+
+
+class NotFinite(Exception):
+    """A cost or gradient is NaN or infinite; the message says where."""
+
+
+class Training:
+    """One training: its graph, its run's folder, and how far it has come."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        config: Config,
+        data: Data,
+        run: Run,
+        screen: Screen,
+        options: Options,
+    ):
+        self.problem, self.config, self.data = problem, config, data
+        self.folder, self.screen, self.options = run, screen, options
+        self.checkpoints = run.open_checkpoints(warn=lambda line: screen.say(f"warning: {line}"))
+        self.progress = Progress()
+        self.graph = tf.Graph()
+        with self.graph.as_default():
+            tf.set_random_seed(config.seed)
+            self.model, self.evaluated = build(problem, config)
+            variables = tf.trainable_variables()
+            self.parameters = sum(v.shape.num_elements() for v in variables)
+            with tf.name_scope("summaries"):
+                histograms = [tf.summary.histogram(v.op.name, v) for v in variables]
+                self.histograms = tf.summary.merge(histograms)
+            self.saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
+            self.initialize = tf.global_variables_initializer()
+        self.graph.finalize()
+
+    def run(self, checkpoint: Checkpoint | None = None) -> dict[str, Any]:
+        """Trains to the end, from the start or from a checkpoint, and returns the result.
+
+        Raises:
+            Stopped: a signal came; the training is saved.
+            NotFinite: the numbers went wrong; the last checkpoint is from before.
+            CheckpointError: the checkpoint does not fit the config, or none can be written.
+        """
+        started = time.monotonic()
+        with tf.Session(graph=self.graph) as self.session, StopSignals() as self.signals:
+            self.session.run(self.initialize)
+            fetches = {
+                "total": self.model.score_sum,
+                "count": self.model.score_count,
+                "norm": self.model.gradient_norm,
+                "train": self.model.train_op,
+            }
+            self.step = Stepper(self.session, self.model, fetches)
+            if checkpoint is not None:
+                self._restore(checkpoint)
+            self.elapsed_before = self.progress.elapsed - started
+            with Events(self.folder.path, self.graph, self.progress.step) as self.events:
+                self.events.hyperparameters(dataclasses.asdict(self.config))
+                try:
+                    self._train()
+                except Stopped:
+                    self._save()
+                    raise
+                return self._finish()
+
+    def describe(self) -> str:
+        """What is trained, on what, in one line."""
+        config, parameters = self.config, f"{self.parameters:,} parameters"
+        units = " + ".join(map(str, config.layer_sizes))
+        with tf.Session() as session:
+            kinds = sorted({device.device_type for device in session.list_devices()})
+        return f"{config.cell} of {units} units, {parameters}, on {' and '.join(kinds)}"
+
+    def conclude(self, result: dict[str, Any]) -> str:
+        """The result, in a few lines."""
+        name = result["metric"]
+        last = f" (last epoch: {result['test_last']:.5g})"
+        return (
+            f"test {name} {result['test']:.5g}, of the best epoch, {result['best_epoch']}{last}\n"
+            f"{self.folder.path}: result.json, curves.png; see it with: "
+            f"tensorboard --logdir {self.folder.path.parent}"
+        )
+
+    # ------------------------------------------------------------------ epochs and steps
+
+    def _train(self) -> None:
+        in_epoch = len(self.data.train)
+        with self.screen.bar(in_epoch * self.config.epochs, self.progress.step):
+            while not self._is_over():
+                self._train_epoch(until=in_epoch * (self.progress.epoch + 1))
+                self._close_epoch()
+
+    def _is_over(self) -> bool:
+        progress, patience = self.progress, self.config.patience
+        since_best = progress.epoch - (progress.best_epoch or 0)
+        return progress.epoch >= self.config.epochs or bool(patience and since_best >= patience)
+
+    def _train_epoch(self, until: int) -> None:
+        """Runs the steps that are left of the epoch, saving where it is time."""
+        progress = self.progress
+        self._set_learning_rate()
+        saved = time.monotonic()
+        minibatches = self.data.train.batches(progress.step)
+        while progress.step < until:
+            self._train_step(next(minibatches))
+            self._show()
+            self.signals.check()
+            minutes = (time.monotonic() - saved) / 60
+            every = self.options.checkpoint_steps
+            due = minutes >= self.options.checkpoint_minutes
+            if due or (every and progress.step % every == 0 and progress.step < until):
+                self._save()
+                saved = time.monotonic()
+
+    def _train_step(self, minibatch: Minibatch) -> None:
+        progress, before = self.progress, time.perf_counter()
+        try:
+            values = self.step(minibatch)
+        except tf.errors.InvalidArgumentError as error:
+            if "Tensor had" not in error.message:
+                raise
+            self._not_finite(minibatch)
+        else:
+            progress.total += float(values["total"])
+            progress.count += float(values["count"])
+            progress.norm += float(values["norm"])
+            progress.done += 1
+        progress.step += 1
+        progress.seconds += time.perf_counter() - before
+
+    def _not_finite(self, minibatch: Minibatch) -> None:
+        """The step changed nothing: go on without it where that is wished."""
+        where = self._find_not_finite(minibatch)
+        if self.options.on_nan == "stop":
+            raise NotFinite(f"step {self.progress.step + 1}: {where}")
+        self.screen.say(f"warning: step {self.progress.step + 1} left out: {where}")
+        if self.options.on_nan == "halve_lr":
+            self.progress.lr_scale /= 2
+            self._set_learning_rate()
+
+    def _find_not_finite(self, minibatch: Minibatch) -> str:
+        tensors = {"cost": self.model.cost, **self.model.gradients}
+        feeds = [*self.model.inputs.values(), *tf.nest.flatten(self.model.initial_state)]
+        feed_dict = dict(zip(feeds, self.step.feed(minibatch), strict=True))
+        values = self.session.run(tensors, feed_dict)
+        bad = [
+            name
+            for name, value in values.items()
+            if not np.isfinite(getattr(value, "values", value)).all()
+        ]
+        return f"{' and '.join(bad[:3]) or 'the norm of all gradients'} is not finite"
+
+    def _set_learning_rate(self) -> None:
+        rate = self.config.learning_rate_at(self.progress.epoch) * self.progress.lr_scale
+        self.session.run(self.model.set_lr, {self.model.new_lr: rate})
+
+    def _show(self) -> None:
+        progress = self.progress
+        if progress.done:
+            speed = progress.done * self.data.per_batch / progress.seconds
+            value = self.problem.metric.of(progress.total / progress.count)
+            status = f"{self.problem.metric.name} {value:.5g}  {speed:,.0f} {self.data.unit}/s"
+            epoch = f"epoch {progress.epoch + 1}/{self.config.epochs}"
+            self.screen.step(progress.step, epoch, status)
+
+    def _close_epoch(self) -> None:
+        """Validates, keeps the best, saves, and tells."""
+        progress, metric = self.progress, self.problem.metric
+        valid = self._score(self.data.valid)
+        record = {
+            "epoch": progress.epoch + 1,
+            "step": progress.step,
+            "learning_rate": float(self.session.run(self.model.lr)),
+            "train": metric.of(progress.total / progress.count) if progress.count else math.nan,
+            "valid": valid,
+            "gradient_norm": progress.norm / max(progress.done, 1),
+            f"{self.data.unit}_per_second": progress.done * self.data.per_batch / progress.seconds,
+            "seconds": progress.seconds,
+        }
+        progress.records.append(record)
+        is_best = metric.better(valid, progress.best_score)
+        if is_best:
+            progress.best_score, progress.best_step = valid, progress.step
+            progress.best_epoch = progress.epoch
+        progress.start_epoch()
+        self._save()
+        self._tell(record, is_best)
+
+    def _score(self, reader: Any) -> float:
+        metric, check = self.problem.metric, self.signals.check
+        return score(self.session, self.evaluated, reader, metric, on_step=check)
+
+    def _tell(self, record: dict[str, Any], is_best: bool) -> None:
+        """Puts a finished epoch on the screen, into the files and into TensorBoard."""
+        name, unit = self.problem.metric.name, self.data.unit
+        speed = record[f"{unit}_per_second"]
+        self.screen.say(
+            f"epoch {record['epoch']:2d}  lr {record['learning_rate']:.4g}  "
+            f"train {record['train']:.5g}  valid {record['valid']:.5g}  "
+            f"{speed:,.0f} {unit}/s  {duration(record['seconds'])}" + ("  best" if is_best else "")
+        )
+        self._write_records()
+        self.events.scalars(
+            record["step"],
+            {
+                f"{name}/train": record["train"],
+                f"{name}/valid": record["valid"],
+                "training/learning_rate": record["learning_rate"],
+                "training/gradient_norm": record["gradient_norm"],
+                f"training/{unit}_per_second": speed,
+            },
+        )
+        self.events.summary(record["step"], self.session.run(self.histograms))
+        self.events.flush()
+
+    def _write_records(self) -> None:
+        from tf1rnn.runtime import plots  # matplotlib takes a while: not before the first step
+
+        progress, metric = self.progress, self.problem.metric
+        self.folder.write_metrics(progress.records)
+        if progress.records:
+            title = self.folder.path.name
+            figure = plots.curves(title, metric.name, progress.records, progress.best_epoch)
+            self.folder.save_figure(figure, self.folder.curves)
+
+    # ------------------------------------------------------------------ saving and the end
+
+    def _save(self) -> None:
+        progress = self.progress
+        progress.elapsed = self.elapsed_before + time.monotonic()
+        state = {f"state_{i}": a for i, a in enumerate(tf.nest.flatten(self.step.state))}
+        content = {**dataclasses.asdict(progress), "made_with": self._made_with()}
+        self.checkpoints.save(self.session, self.saver, progress.step, content, state)
+        self.checkpoints.prune(progress.best_step)
+
+    def _made_with(self) -> dict[str, Any]:
+        vocabulary = "\n".join(self.data.vocabulary).encode()
+        return {
+            "config": dataclasses.asdict(self.config),
+            "data": self.data.sha256,
+            "vocabulary": hashlib.sha256(vocabulary).hexdigest(),
+            "tensorflow": tf.__version__,
+        }
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        """Puts everything back to where the checkpoint was made."""
+        difference = _difference(checkpoint.progress.get("made_with"), self._made_with())
+        if difference:
+            raise UserError(f"{checkpoint.path} was made with another {difference}")
+        self.progress = Progress.from_dict(checkpoint.progress, checkpoint.path)
+        zero = tf.nest.flatten(self.step.state)
+        state = [checkpoint.arrays.get(f"state_{i}") for i in range(len(zero))]
+        for saved, wanted in zip(state, zero, strict=True):
+            if saved is None or (saved.shape, saved.dtype) != (wanted.shape, wanted.dtype):
+                raise UserError(f"{checkpoint.path} holds a state of another shape")
+        checkpoint.restore(self.session, self.saver)
+        self.step.state = tf.nest.pack_sequence_as(self.step.state, state)
+        self._write_records()
+
+    def _finish(self) -> dict[str, Any]:
+        """Scores the last and the best checkpoint on the test split, and writes the result."""
+        progress, metric = self.progress, self.problem.metric
+        test_last = test = self._score(self.data.test)
+        if progress.best_step is not None and progress.best_step != progress.step:
+            self.checkpoints.at(progress.best_step).restore(self.session, self.saver)
+            test = self._score(self.data.test)
+        records = progress.records
+        seconds = sum(record["seconds"] for record in records)
+        rate = f"{self.data.unit}_per_second"
+        result = {
+            "metric": metric.name,
+            "valid": progress.best_score,
+            "test": test,
+            "test_last": test_last,
+            "best_epoch": progress.best_epoch,
+            "epochs": progress.epoch,
+            "seconds": self.elapsed_before + time.monotonic(),
+            "parameters": self.parameters,
+            "data": {"name": self.data.name, "sha256": self.data.sha256},
+            rate: sum(record[rate] * record["seconds"] for record in records) / seconds,
+        }
+        self.folder.write_text(self.folder.result, json.dumps(result, indent=2) + "\n")
+        self.events.scalars(progress.step, {f"{metric.name}/test": test})
+        self.events.finished()
+        return result
+
+
+def _difference(then: Any, now: dict[str, Any]) -> str:
+    """In what `then`, from a checkpoint, differs from `now`: "data", "config (hidden_size)"."""
+    then = then if isinstance(then, dict) else {}
+    names = [name for name, value in now.items() if then.get(name) != value]
+    if "config" in names and isinstance(then.get("config"), dict):
+        fields = [f for f, value in now["config"].items() if then["config"].get(f) != value]
+        return f"config ({', '.join(fields)})"
+    return " and ".join(names)

@@ -1,0 +1,150 @@
+"""The graphs. Nothing here runs anything: a model is placeholders, a forward pass and, for
+training, the ops that change its variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+import tf1rnn
+from config import Config, PTBConfig
+
+CELLS = {
+    "rnn": tf1rnn.BasicRNNCell,
+    "lstm": tf1rnn.BasicLSTMCell,
+    "lstm_peephole": tf1rnn.LSTMCell,
+    "gru": tf1rnn.GRUCell,
+}
+OPTIMIZERS = {
+    "sgd": tf.train.GradientDescentOptimizer,
+    "momentum": lambda lr: tf.train.MomentumOptimizer(lr, momentum=0.9),
+    "adam": tf.train.AdamOptimizer,
+    "adagrad": tf.train.AdagradOptimizer,
+    "rmsprop": tf.train.RMSPropOptimizer,
+}
+
+
+class Model:
+    """What the loop needs of a graph; every model sets these.
+
+    inputs: placeholders by the names that the reader gives them.
+    initial_state, final_state: nests of one structure; `()` where no state is carried.
+    cost: float32 scalar, what training makes small.
+    score_sum, score_count: float32 scalars; summed over a split, their quotient is what the
+        problem's metric is made of.
+    predictions: what the problem's picture shows, or None.
+    """
+
+    inputs: dict[str, tf.Tensor]
+    initial_state: Any = ()
+    final_state: Any = ()
+    cost: tf.Tensor
+    score_sum: tf.Tensor
+    score_count: tf.Tensor
+    predictions: tf.Tensor | None = None
+
+    def add_training(self, config: Config) -> None:
+        """Adds the ops that train: gradients clipped by their global norm, then the optimizer.
+
+        lr: the learning rate, a variable that `set_lr` sets to what `new_lr` is fed.
+        gradient_norm: global norm of all gradients before clipping, float32 scalar.
+        train_op: one update. It fails with InvalidArgumentError, and changes nothing, where the
+            cost or the norm is not finite.
+        gradients: by variable name, to find the one that went wrong.
+        """
+        with tf.name_scope("train"):
+            self.lr = tf.get_variable(
+                "lr", [], initializer=tf.zeros_initializer(), trainable=False, use_resource=True
+            )
+            self.new_lr = tf.placeholder(tf.float32, [], name="new_lr")
+            self.set_lr = self.lr.assign(self.new_lr)
+            variables = tf.trainable_variables()
+            gradients = tf.gradients(self.cost, variables)
+            self.gradients = {v.op.name: g for v, g in zip(variables, gradients, strict=True)}
+            self.gradient_norm = tf.global_norm(gradients)
+            if config.max_grad_norm:
+                gradients, _ = tf.clip_by_global_norm(
+                    gradients, config.max_grad_norm, use_norm=self.gradient_norm
+                )
+            finite = [
+                tf.check_numerics(self.cost, "cost"),
+                tf.check_numerics(self.gradient_norm, "gradient"),
+            ]
+            with tf.control_dependencies(finite):
+                self.train_op = OPTIMIZERS[config.optimizer](self.lr).apply_gradients(
+                    zip(gradients, variables, strict=True),
+                    global_step=tf.train.get_or_create_global_step(),
+                )
+
+
+def make_cell(config: Config, num_units: int, is_training: bool) -> tf1rnn.RNNCell:
+    """One layer: the config's cell, with dropout on its output while training."""
+    options: dict[str, Any] = {"use_bias": config.use_bias}
+    if config.cell in ("lstm", "lstm_peephole"):
+        options["forget_bias"] = config.forget_bias
+    if config.cell == "lstm_peephole":
+        options["use_peepholes"] = True
+    cell = CELLS[config.cell](num_units, **options)
+    if is_training and config.keep_prob < 1:
+        cell = tf1rnn.DropoutWrapper(cell, output_keep_prob=config.keep_prob)
+    return cell
+
+
+class PTBModel(Model):
+    """The word language model of Zaremba, Sutskever and Vinyals 2014 (arXiv 1409.2329).
+
+    input_data, targets: int32 `[batch_size, num_steps]`; the target is the next word.
+    For evaluation num_steps is free, and the graph stops at the cost.
+
+    Dropout is on the input and on the output of every layer, never on the recurrent path.
+    The cost is the sum of the words' cross-entropies in nats over batch_size, so that
+    `exp(sum of costs / sum of steps)` is the perplexity.
+    """
+
+    def __init__(self, is_training: bool, config: PTBConfig):
+        batch_size = config.batch_size
+        shape = [batch_size, config.num_steps if is_training else None]
+        with tf.name_scope("inputs"):
+            input_data = tf.placeholder(tf.int32, shape, name="input_data")
+            targets = tf.placeholder(tf.int32, shape, name="targets")
+        self.inputs = {"input_data": input_data, "targets": targets}
+
+        # Time-major from here on: the library walks over the first axis.
+        embedding = tf.get_variable(
+            "embedding", [config.vocab_size, config.hidden_size], use_resource=True
+        )
+        words = tf.nn.embedding_lookup(embedding, tf.transpose(input_data))
+        outputs = self._recurrent_layers(words, is_training, config)
+        with tf.variable_scope("softmax"):
+            softmax_w = tf.get_variable(
+                "softmax_w", [config.hidden_size, config.vocab_size], use_resource=True
+            )
+            softmax_b = tf.get_variable("softmax_b", [config.vocab_size], use_resource=True)
+            logits = tf.reshape(outputs, [-1, config.hidden_size]) @ softmax_w + softmax_b
+        with tf.name_scope("cost"):
+            labels = tf.reshape(tf.transpose(targets), [-1])
+            loss = tf1rnn.sequence_loss_by_example(
+                [logits], [labels], [tf.ones_like(labels, tf.float32)]
+            )
+            self.cost = tf.reduce_sum(loss) / batch_size
+        self.score_sum = self.cost
+        self.score_count = tf.cast(tf.shape(targets)[1], tf.float32)
+        if is_training:
+            self.add_training(config)
+
+    def _recurrent_layers(
+        self, words: tf.Tensor, is_training: bool, config: PTBConfig
+    ) -> tf.Tensor:
+        """`[num_steps, batch_size, hidden_size]` to the same; sets the two states."""
+        cells = [
+            make_cell(config, config.hidden_size, is_training) for _ in range(config.num_layers)
+        ]
+        if is_training and config.keep_prob < 1:
+            cells[0] = tf1rnn.DropoutWrapper(cells[0], input_keep_prob=config.keep_prob)
+        cell = tf1rnn.MultiRNNCell(cells)
+        self.initial_state = cell.zero_state(config.batch_size, tf.float32)
+        outputs, self.final_state = tf1rnn.dynamic_rnn(
+            cell, words, initial_state=self.initial_state, time_major=True
+        )
+        return outputs

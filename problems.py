@@ -1,0 +1,112 @@
+"""One row a problem: how its data are read, its model, and the metric that is reported."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow.compat.v1 as tf
+
+import reader
+from config import Config, PTBConfig
+from model import Model, PTBModel
+from reader import Data
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score: `of(mean)` of a model's score_sum over score_count."""
+
+    name: str
+    of: Callable[[float], float]
+    lower_is_better: bool = True
+
+    def better(self, score: float, than: float | None) -> bool:
+        """Whether `score` is the better one; any number is better than none."""
+        if than is None:
+            return not math.isnan(score)
+        return score < than if self.lower_is_better else score > than
+
+
+def _perplexity(mean: float) -> float:
+    return math.exp(mean) if mean < 700 else math.inf
+
+
+PERPLEXITY = Metric("perplexity", _perplexity)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the training loop needs to know of a problem.
+
+    read: the config's data. settle: the config with what only the data tell, such as the size of
+    the vocabulary. model: `model(is_training, config)`. evaluation: the config of the graph that
+    is evaluated.
+    """
+
+    read: Callable[..., Data]
+    model: Callable[..., Model]
+    metric: Metric
+    settle: Callable[..., Config] = lambda config, data: config
+    evaluation: Callable[..., Config] = lambda config: config
+
+
+# ------------------------------------------------------------------------- the problems
+
+
+def _read_ptb(config: PTBConfig) -> Data:
+    return reader.read_text_data(
+        reader.find_corpus(config.data_path),
+        config.batch_size,
+        config.num_steps,
+        config.vocab_size,
+        config.carry_state,
+    )
+
+
+def _settle_ptb(config: PTBConfig, data: Data) -> PTBConfig:
+    """A vocabulary smaller than the cap needs a smaller model; the place of the data is kept."""
+    return dataclasses.replace(
+        config,
+        vocab_size=len(data.vocabulary),
+        data_path=str(Path(reader.find_corpus(config.data_path)).resolve()),
+    )
+
+
+PROBLEMS: dict[str, Problem] = {
+    "ptb": Problem(
+        read=_read_ptb,
+        model=PTBModel,
+        metric=PERPLEXITY,
+        settle=_settle_ptb,
+        evaluation=lambda config: dataclasses.replace(config, batch_size=1),
+    ),
+}
+
+
+# -------------------------------------------------------------------------- their graphs
+
+INITIALIZERS = {
+    "uniform": lambda scale: tf.random_uniform_initializer(-scale, scale),
+    "normal": lambda scale: tf.random_normal_initializer(stddev=scale),
+    "glorot": lambda scale: tf.glorot_uniform_initializer(),
+    "orthogonal": lambda scale: tf.orthogonal_initializer(),
+}
+
+
+def build(problem: Problem, config: Config) -> tuple[Model, Model]:
+    """Adds the graph that trains and the one that is evaluated; they share their variables."""
+    tf.train.get_or_create_global_step()
+    initializer = INITIALIZERS[config.initializer](config.init_scale)
+    with tf.name_scope("Train"), tf.variable_scope("Model", initializer=initializer):
+        trained = problem.model(True, config)
+    return trained, build_evaluation(problem, config, reuse=True)
+
+
+def build_evaluation(problem: Problem, config: Config, reuse: bool | None = None) -> Model:
+    """Adds the graph that is evaluated."""
+    with tf.name_scope("Eval"), tf.variable_scope("Model", reuse=reuse):
+        return problem.model(False, problem.evaluation(config))

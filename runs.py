@@ -1,0 +1,95 @@
+"""A run is a folder: `logs/<run>/`. What lies in it, and how one is made and found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from command import UserError
+from tf1rnn.runtime.checkpoint import Checkpoints
+from tf1rnn.runtime.files import (
+    RunLockedError,
+    atomic_path,
+    lock,
+    remove_leftovers,
+    write_atomically,
+)
+
+
+class Run:
+    """A run's folder.
+
+    config.json: the resolved config. metrics.jsonl: a line an epoch. result.json: the scores.
+    curves.png: the lines as a picture. vocabulary.txt: a word a line, for texts. checkpoints/: as
+    tf1rnn.runtime.checkpoint says. events.out.tfevents.*: for TensorBoard.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = path / "config.json"
+        self.metrics = path / "metrics.jsonl"
+        self.result = path / "result.json"
+        self.curves = path / "curves.png"
+        self.vocabulary = path / "vocabulary.txt"
+        self.checkpoints = path / "checkpoints"
+
+    @classmethod
+    def create(cls, logdir: Path, name: str) -> Run:
+        """Makes the folder of a new run. UserError where it exists or can't be written."""
+        path = logdir / name
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            raise UserError(
+                f"{path} exists: resume it with --resume {path}, or choose another --name"
+            ) from None
+        except OSError as error:
+            raise UserError(f"cannot make the folder {path}: {error.strerror}") from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """The run in an existing folder. UserError where there is none."""
+        run = cls(path)
+        if not run.config.is_file():
+            raise UserError(f"{path} is not a run: it has no config.json")
+        return run
+
+    @classmethod
+    def newest(cls, logdir: Path, name: str) -> Run:
+        """The newest run in `logdir` called `name`, or `name` and a date. UserError if none."""
+        found = [p.parent for p in logdir.glob("*/config.json")]
+        found = [p for p in found if p.name == name or p.name.startswith(f"{name}-2")]
+        if not found:
+            raise UserError(f"no run called {name} in {logdir}")
+        return cls(max(found, key=lambda p: (p / "config.json").stat().st_mtime))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps the run to this process; UserError where another one has it."""
+        try:
+            with lock(self.path):
+                remove_leftovers(self.path)
+                yield
+        except RunLockedError as error:
+            raise UserError(str(error)) from None
+
+    def write_text(self, path: Path, text: str) -> None:
+        """Makes `text` the content of a file of the run: wholly, or not at all."""
+        write_atomically(path, text.encode())
+
+    def write_metrics(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Writes metrics.jsonl, a line a record."""
+        self.write_text(self.metrics, "".join(json.dumps(record) + "\n" for record in records))
+
+    def save_figure(self, figure: Any, path: Path) -> None:
+        """Writes a matplotlib figure as a PNG."""
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, dpi=120)
+
+    def open_checkpoints(self, warn: Any = print) -> Checkpoints:
+        """The run's checkpoints; `warn` gets a line about each that is damaged."""
+        return Checkpoints(self.checkpoints, warn=warn)

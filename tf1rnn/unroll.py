@@ -1,0 +1,242 @@
+"""Unrollers: a cell along a sequence, as a loop in the graph or written out step by step.
+
+Every unroller first asks the cell for its faster way (`RNNCell.sequence`), and steps where there
+is none. Past a row's `sequence_length` outputs are zero and the state stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tf1rnn.base import assert_like_rnncell, fast_sequence, time_step, zeros
+
+
+def dynamic_rnn(
+    cell: Any,
+    inputs: Any,
+    sequence_length: Any = None,
+    initial_state: Any = None,
+    dtype: Any = None,
+    parallel_iterations: int | None = None,
+    swap_memory: bool = False,
+    time_major: bool = False,
+    scope: Any = None,
+) -> tuple[Any, Any]:
+    """Runs a cell along a sequence, in a loop of the graph.
+
+        state = initial_state, or cell.zero_state(batch_size, dtype)
+        for t in range(num_steps):
+            output, new_state = cell(inputs[:, t], state)
+            outputs[:, t] = where(t < sequence_length, output, 0)
+            state = where(t < sequence_length, new_state, state)
+        return outputs, state
+
+    Args:
+      cell: an RNN cell.
+      inputs: `[batch_size, num_steps, depth]`, or a nest of such tensors.
+      sequence_length: None or int `[batch_size]`, the number of steps of each row.
+      initial_state: nest of the structure of `cell.state_size`.
+      dtype: dtype of the zero state, needed without `initial_state`, and of the outputs.
+      parallel_iterations: how many steps may run at a time, 32 by default.
+      swap_memory: lets a GPU keep what the gradient needs in the host's memory.
+      time_major: inputs and outputs are `[num_steps, batch_size, ...]`, which saves a transpose.
+      scope: variable scope or its name, "rnn" by default.
+
+    Returns:
+      `(outputs, state)`: outputs `[batch_size, num_steps, output_size]` (a nest, if
+      `cell.output_size` is one), and the state after each row's last step.
+
+    Raises:
+      TypeError: `cell` is no cell.
+      ValueError: neither state nor dtype given, or shapes and structures that do not fit.
+    """
+    assert_like_rnncell("cell", cell)
+    with tf.variable_scope(scope or "rnn"):
+        inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+        if not time_major:
+            inputs = tf.nest.map_structure(_swap_batch_and_time, inputs)
+        batch_size = _batch_size(inputs, axis=1)
+        state = _initial_state(cell, initial_state, batch_size, dtype)
+        sequence_length = _checked_lengths(sequence_length, batch_size)
+        done = fast_sequence(cell, inputs, state, sequence_length)
+        if done is None:
+            loop = {
+                "parallel_iterations": parallel_iterations or 32,
+                "swap_memory": swap_memory,
+            }
+            done = _while_loop(cell, inputs, state, sequence_length, dtype, loop)
+        outputs, state = done
+        if not time_major:
+            outputs = tf.nest.map_structure(_swap_batch_and_time, outputs)
+        return outputs, state
+
+
+def _while_loop(
+    cell: Any, inputs: Any, state: Any, sequence_length: Any, dtype: Any, loop: dict[str, Any]
+) -> tuple[Any, Any]:
+    """Steps through time-major inputs; returns the time-major outputs and the final state."""
+    first = tf.nest.flatten(inputs)[0]
+    num_steps = first.shape[0] if first.shape[0] is not None else tf.shape(first)[0]
+    batch_size = _batch_size(inputs, axis=1)
+    output_dtype = _output_dtype(dtype, state)
+    zero_output = zeros(batch_size, cell.output_size, output_dtype)
+    read = [tf.TensorArray(x.dtype, size=num_steps).unstack(x) for x in tf.nest.flatten(inputs)]
+    written = [
+        tf.TensorArray(output_dtype, size=num_steps, element_shape=zero.shape)
+        for zero in tf.nest.flatten(zero_output)
+    ]
+
+    def step(t: Any, written: list[Any], state: Any) -> tuple[Any, list[Any], Any]:
+        x = tf.nest.pack_sequence_as(inputs, [array.read(t) for array in read])
+        tf.nest.map_structure(lambda part, whole: part.set_shape(whole.shape[1:]), x, inputs)
+        output, state = _step(cell, t, x, state, zero_output, sequence_length)
+        flat = tf.nest.flatten(output)
+        return t + 1, [array.write(t, y) for array, y in zip(written, flat, strict=True)], state
+
+    _, written, state = tf.while_loop(
+        lambda t, *_: t < num_steps,
+        step,
+        (tf.constant(0, name="time"), written, state),
+        maximum_iterations=num_steps,
+        **loop,
+    )
+    outputs = tf.nest.pack_sequence_as(zero_output, [array.stack() for array in written])
+
+    def restore_shape(output: Any, zero: Any) -> None:
+        output.set_shape(first.shape[:1].concatenate(zero.shape))
+
+    tf.nest.map_structure(restore_shape, outputs, zero_output)
+    return outputs, state
+
+
+def _step(
+    cell: Any, t: Any, inputs: Any, state: Any, zero_output: Any, sequence_length: Any
+) -> tuple[Any, Any]:
+    """One step of a cell; rows that have ended answer with zeros and keep their state."""
+    with time_step(t):
+        output, next_state = cell(inputs, state)
+    tf.nest.assert_same_structure(zero_output, output)
+    tf.nest.assert_same_structure(state, next_state)
+    if sequence_length is None:
+        return output, next_state
+    ended = sequence_length <= t
+    return _where(ended, zero_output, output), _where(ended, state, next_state)
+
+
+def _where(rows: Any, then: Any, otherwise: Any) -> Any:
+    """Takes the chosen rows of a nest from `then`; scalars come from `otherwise`."""
+
+    def select(a: Any, b: Any) -> Any:
+        if b.shape.rank == 0:
+            return b
+        chosen = tf.where(rows, a, b)
+        chosen.set_shape(b.shape)
+        return chosen
+
+    return tf.nest.map_structure(select, then, otherwise)
+
+
+def static_rnn(
+    cell: Any,
+    inputs: Sequence[Any],
+    initial_state: Any = None,
+    dtype: Any = None,
+    sequence_length: Any = None,
+    scope: Any = None,
+) -> tuple[list[Any], Any]:
+    """Runs a cell along a list of inputs, written out step by step in the graph.
+
+    Args:
+      cell: an RNN cell.
+      inputs: list of num_steps tensors `[batch_size, depth]`, or nests of them.
+      initial_state, dtype, sequence_length, scope: as in `dynamic_rnn`.
+
+    Returns:
+      `(outputs, state)`: list of num_steps outputs `[batch_size, output_size]`, and the state
+      after each row's last step.
+
+    Raises:
+      TypeError: `cell` is no cell, or `inputs` no list or tuple.
+      ValueError: no inputs, or as `dynamic_rnn`.
+    """
+    assert_like_rnncell("cell", cell)
+    _check_input_list(inputs)
+    with tf.variable_scope(scope or "rnn"):
+        inputs = [tf.nest.map_structure(tf.convert_to_tensor, x) for x in inputs]
+        batch_size = _batch_size(inputs, axis=0)
+        state = _initial_state(cell, initial_state, batch_size, dtype)
+        sequence_length = _checked_lengths(sequence_length, batch_size)
+        if not tf.nest.is_nested(inputs[0]):
+            done = fast_sequence(cell, tf.stack(inputs), state, sequence_length)
+            if done is not None:
+                return tf.unstack(done[0], len(inputs)), done[1]
+        zero_output = zeros(batch_size, cell.output_size, _output_dtype(dtype, state))
+        outputs = []
+        for t, x in enumerate(inputs):
+            output, state = _step(cell, t, x, state, zero_output, sequence_length)
+            outputs.append(output)
+        return outputs, state
+
+
+def _check_input_list(inputs: Any) -> None:
+    if not isinstance(inputs, (list, tuple)):
+        raise TypeError(f"inputs must be a list of tensors, one for each step, not {inputs!r}")
+    if not inputs:
+        raise ValueError("inputs must hold at least one step")
+
+
+def _swap_batch_and_time(x: Any) -> Any:
+    if x.shape.rank is None or x.shape.rank < 2:
+        raise ValueError(f"a sequence needs the axes batch and time, not shape {x.shape}")
+    return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
+
+
+def _batch_size(inputs: Any, axis: int) -> Any:
+    """The batch size: an int where a shape tells it, else a scalar tensor."""
+    flat = tf.nest.flatten(inputs)
+    for x in flat:
+        if x.shape.rank is not None and x.shape.rank <= axis:
+            raise ValueError(f"inputs of shape {x.shape} have too few axes")
+    known = {x.shape[axis] for x in flat if x.shape.rank is not None} - {None}
+    if len(known) > 1:
+        raise ValueError(f"inputs differ in their batch size: {sorted(known)}")
+    return known.pop() if known else tf.shape(flat[0])[axis]
+
+
+def _initial_state(cell: Any, state: Any, batch_size: Any, dtype: Any) -> Any:
+    if state is not None:
+        return tf.nest.map_structure(tf.convert_to_tensor, state)
+    if dtype is None:
+        raise ValueError("give a dtype or an initial_state")
+    return cell.zero_state(batch_size, dtype)
+
+
+def _output_dtype(dtype: Any, state: Any) -> Any:
+    if dtype is not None:
+        return dtype
+    dtypes = {x.dtype.base_dtype for x in tf.nest.flatten(state)}
+    if len(dtypes) != 1:
+        raise ValueError(f"the state has dtypes {sorted(d.name for d in dtypes)}: give a dtype")
+    return dtypes.pop()
+
+
+def _checked_lengths(sequence_length: Any, batch_size: Any) -> Any:
+    """The lengths as int32 `[batch_size]`, which is checked when run where it is not known."""
+    if sequence_length is None:
+        return None
+    lengths = tf.cast(sequence_length, tf.int32)
+    if lengths.shape.rank not in (None, 1):
+        raise ValueError(f"sequence_length must be [batch_size], not of shape {lengths.shape}")
+    rows = lengths.shape[0] if lengths.shape.rank else None
+    if rows is not None and isinstance(batch_size, int):
+        if rows != batch_size:
+            raise ValueError(f"sequence_length has {rows} rows, the inputs have {batch_size}")
+        return lengths
+    check = tf.debugging.assert_equal(
+        tf.shape(lengths), tf.stack([batch_size]), message="sequence_length is not [batch_size]"
+    )
+    with tf.control_dependencies([check]):
+        return tf.identity(lengths)

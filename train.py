@@ -1,0 +1,118 @@
+"""Trains: `python train.py --config small`. The loop itself is in loop.py.
+
+Nothing of TensorFlow is imported before the command line is understood, so that a slip of the
+pen is answered at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import command
+import config as configs
+from command import UserError
+from config import Config
+
+if TYPE_CHECKING:
+    from reader import Data
+    from runs import Run
+
+
+def make_parser() -> command.Parser:
+    """The options of a run; every field of the config is a flag beside them."""
+    parser = command.Parser(prog="train.py", description="Trains a recurrent network.")
+    add = parser.add_argument
+    add("--config", default="small", metavar="NAME", help="a preset, or a .toml file (small)")
+    add("--list", action="store_true", help="show the presets and leave")
+    add("--logdir", type=Path, default=Path("logs"), help="where the run's folder goes (logs)")
+    add("--name", help="the run's name (the preset and the time)")
+    add("--resume", metavar="RUN", help="go on with this run; auto: the newest of that name")
+    add("--checkpoint_minutes", type=float, default=10.0, help="save this often within epochs (10)")
+    add("--checkpoint_steps", type=int, default=0, help="and after so many steps (0: never)")
+    add(
+        "--on_nan",
+        choices=("stop", "skip", "halve_lr"),
+        default="stop",
+        help="what to do when a cost or gradient is not finite (stop)",
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    options, overrides = make_parser().parse_known_args(argv)
+    if options.list:
+        command.print_presets()
+        return 0
+    config = configs.resolve(options.config, overrides)
+    if options.resume and overrides:
+        raise UserError(f"a run is resumed with its own config: {overrides[0]} cannot be given")
+    command.quiet_tensorflow()
+    return resume(options) if options.resume else start(config, options)
+
+
+def start(config: Config, options: argparse.Namespace) -> int:
+    """Trains in a new folder. Nothing is written before the data are read and found good."""
+    from problems import PROBLEMS
+    from runs import Run
+
+    problem = PROBLEMS[config.problem]
+    data = problem.read(config)
+    config = problem.settle(config, data)
+    stem = Path(options.config).stem
+    run = Run.create(options.logdir, options.name or f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+    with run.lock():
+        run.write_text(run.config, configs.to_json(config))
+        if data.vocabulary:
+            run.write_text(run.vocabulary, "".join(f"{word}\n" for word in data.vocabulary))
+        return train(config, data, run, options)
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Goes on with a run from its newest checkpoint that is whole."""
+    from problems import PROBLEMS
+    from runs import Run
+
+    if options.resume == "auto":
+        run = Run.newest(options.logdir, options.name or Path(options.config).stem)
+    else:
+        run = Run.open(Path(options.resume))
+    with run.lock():
+        config = configs.load(run.config)
+        return train(config, PROBLEMS[config.problem].read(config), run, options)
+
+
+def train(config: Config, data: Data, run: Run, options: argparse.Namespace) -> int:
+    """Trains in a run's folder, from its newest checkpoint if it has one."""
+    from loop import NotFinite, Options, Training
+    from problems import PROBLEMS
+    from tf1rnn.runtime.screen import Screen
+    from tf1rnn.runtime.signals import Stopped
+
+    screen = Screen()
+    limits = Options(options.checkpoint_minutes, options.checkpoint_steps, options.on_nan)
+    training = Training(PROBLEMS[config.problem], config, data, run, screen, limits)
+    again = f"python train.py --resume {run.path}"
+    screen.say(f"{data.name}: {data.facts}")
+    screen.say(f"{training.describe()}; the run lies in {run.path}")
+    checkpoint = training.checkpoints.newest()
+    if checkpoint is not None:
+        screen.say(f"going on from step {checkpoint.step:,}")
+    try:
+        result = training.run(checkpoint)
+    except Stopped as stop:
+        screen.say(f"stopped and saved; go on with: {again}")
+        return stop.status
+    except NotFinite as error:
+        screen.say(f"stopped: {error}; what came before is saved: {again} --on_nan halve_lr")
+        return 1
+    screen.say(training.conclude(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(command.run(main))
