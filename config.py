@@ -196,7 +196,10 @@ class Preset:
 
 # A program of your own adds a problem with PRESETS["name"] = Preset(MyConfig(), "what it is").
 PRESETS: dict[str, Preset] = {
-    "small": Preset(PTBConfig(), "PTB language model, 2 layers of 200 units (published test perplexity: 115.91)"),
+    "small": Preset(
+        PTBConfig(),
+        "PTB language model, 2 layers of 200 units (published test perplexity: 115.91)",
+    ),
     "medium": Preset(
         PTBConfig(
             init_scale=0.05, num_steps=35, hidden_size=650, decay_after=6, epochs=39,

@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 import tf1rnn
 from config import Config, PTBConfig
+from tf1rnn import kernels
 
 CELLS = {
     "rnn": tf1rnn.BasicRNNCell,
@@ -81,6 +82,8 @@ class Model:
 def make_cell(config: Config, num_units: int, is_training: bool) -> tf1rnn.RNNCell:
     """One layer: the config's cell, with dropout on its output while training."""
     options: dict[str, Any] = {"use_bias": config.use_bias}
+    if config.initializer == "uniform":  # every variable is, biases too
+        options["bias_initializer"] = tf.get_variable_scope().initializer
     if config.cell in ("lstm", "lstm_peephole"):
         options["forget_bias"] = config.forget_bias
     if config.cell == "lstm_peephole":
@@ -125,7 +128,10 @@ class PTBModel(Model):
         with tf.name_scope("cost"):
             labels = tf.reshape(tf.transpose(targets), [-1])
             loss = tf1rnn.sequence_loss_by_example(
-                [logits], [labels], [tf.ones_like(labels, tf.float32)]
+                [logits],
+                [labels],
+                [tf.ones_like(labels, tf.float32)],
+                softmax_loss_function=kernels.softmax_cross_entropy,
             )
             self.cost = tf.reduce_sum(loss) / batch_size
         self.score_sum = self.cost

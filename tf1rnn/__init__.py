@@ -1,16 +1,16 @@
 """Recurrent networks of TensorFlow 1, in graph mode, on today's TensorFlow."""
 
+from importlib.metadata import version as _version
+
 from tf1rnn.base import RNNCell, time_step
-from tf1rnn.cells import (
-    BasicLSTMCell,
-    BasicRNNCell,
-    GRUCell,
-    LSTMCell,
-    LSTMStateTuple,
-)
-from tf1rnn.losses import sequence_loss_by_example
-from tf1rnn.unroll import dynamic_rnn, static_rnn
+from tf1rnn.bidirectional import bidirectional_dynamic_rnn, static_bidirectional_rnn
+from tf1rnn.cells import BasicLSTMCell, BasicRNNCell, GRUCell, LSTMCell, LSTMStateTuple
+from tf1rnn.losses import sequence_loss, sequence_loss_by_example
+from tf1rnn.raw_loop import raw_rnn
+from tf1rnn.unroll import dynamic_rnn, rnn_layer, static_rnn, static_state_saving_rnn
 from tf1rnn.wrappers import DeviceWrapper, DropoutWrapper, MultiRNNCell, ResidualWrapper
+
+__version__ = _version("tf1rnn")
 
 __all__ = [
     "BasicLSTMCell",
@@ -23,8 +23,14 @@ __all__ = [
     "MultiRNNCell",
     "RNNCell",
     "ResidualWrapper",
+    "bidirectional_dynamic_rnn",
     "dynamic_rnn",
+    "raw_rnn",
+    "rnn_layer",
+    "sequence_loss",
     "sequence_loss_by_example",
+    "static_bidirectional_rnn",
     "static_rnn",
+    "static_state_saving_rnn",
     "time_step",
 ]

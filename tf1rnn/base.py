@@ -42,24 +42,34 @@ class RNNCell:
     knows a faster way through a whole sequence overrides `sequence`.
 
     Args:
+      trainable: whether the variables of `add_variable` are trained.
       name: name of the cell's variable scope; by default the class name in snake case, and a
         second cell in the same scope gets `_1` appended.
       dtype: dtype of the variables; by default that of the inputs.
-      reuse: True or `tf.AUTO_REUSE` to use variables that exist already.
+      _reuse: True or `tf.AUTO_REUSE` to use variables that exist already. (TensorFlow 1 spells it
+        so here, and `reuse` in its cells.)
     """
 
     # Class attributes, so that a subclass works without calling this __init__.
     built = False
     _called = False
+    _trainable = True
     _name: str | None = None
     _dtype: Any = None
     _reuse: Any = None
     _scope: Any = None
 
-    def __init__(self, name: str | None = None, dtype: Any = None, reuse: Any = None) -> None:
+    def __init__(
+        self,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        _reuse: Any = None,
+    ) -> None:
+        self._trainable = trainable
         self._name = name
         self._dtype = None if dtype is None else tf.as_dtype(dtype)
-        self._reuse = reuse
+        self._reuse = _reuse
 
     @property
     def state_size(self) -> Any:
@@ -154,6 +164,7 @@ class RNNCell:
                 shape,
                 dtype=self._dtype or tf.float32,
                 initializer=initializer,
+                trainable=self._trainable,
                 use_resource=True,
             )
 
@@ -198,6 +209,31 @@ def zeros(batch_size: Any, sizes: Any, dtype: Any) -> Any:
         return tf.zeros([batch_size, *dims], dtype)
 
     return tf.nest.map_structure(one, sizes)
+
+
+def where_rows(rows: Any, then: Any, otherwise: Any) -> Any:
+    """Takes the chosen rows of a nest from `then`; scalars come from `otherwise`."""
+
+    def select(a: Any, b: Any) -> Any:
+        if b.shape.rank == 0:
+            return b
+        chosen = tf.where(rows, a, b)
+        chosen.set_shape(b.shape)
+        return chosen
+
+    return tf.nest.map_structure(select, then, otherwise)
+
+
+def known_batch_size(inputs: Any, axis: int) -> Any:
+    """The batch size: an int where a shape tells it, else a scalar tensor."""
+    flat = tf.nest.flatten(inputs)
+    for x in flat:
+        if x.shape.rank is not None and x.shape.rank <= axis:
+            raise ValueError(f"inputs of shape {x.shape} have too few axes")
+    known = {x.shape[axis] for x in flat if x.shape.rank is not None} - {None}
+    if len(known) > 1:
+        raise ValueError(f"inputs differ in their batch size: {sorted(known)}")
+    return known.pop() if known else tf.shape(flat[0])[axis]
 
 
 def _snake_case(name: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from tf1rnn import kernels
 from tf1rnn.base import RNNCell
 
 
@@ -45,6 +46,7 @@ class BasicRNNCell(RNNCell):
       reuse, name, dtype: as in `RNNCell`.
       use_bias: False leaves the bias out.
       kernel_initializer: initializer of the kernel; by default that of the variable scope.
+      bias_initializer: initializer of the bias, in place of zeros.
       fast: False has the unrollers compute step by step.
     """
 
@@ -58,13 +60,15 @@ class BasicRNNCell(RNNCell):
         *,
         use_bias: bool = True,
         kernel_initializer: Any = None,
+        bias_initializer: Any = None,
         fast: bool = True,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, reuse=reuse)
+        super().__init__(name=name, dtype=dtype, _reuse=reuse)
         self._num_units = num_units
         self._activation = _activation(activation, tf.tanh)
         self._use_bias = use_bias
         self._kernel_initializer = kernel_initializer
+        self._bias_initializer = bias_initializer
         self._fast = fast
 
     @property
@@ -81,13 +85,22 @@ class BasicRNNCell(RNNCell):
         """Makes `kernel` and `bias`."""
         units, depth = self._num_units, _depth(inputs_shape)
         self._kernel = self.add_variable("kernel", [depth + units, units], self._kernel_initializer)
-        self._bias = _bias(self, "bias", units)
+        self._bias = _bias(self, "bias", units, self._bias_initializer)
         self.built = True
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
         output = self._activation(_linear(inputs, state, self._kernel, self._bias))
         return output, output
+
+    def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
+        """The whole sequence by `kernels.rnn_sequence`; None for another activation than tanh."""
+        if not self._fast or self._activation is not tf.tanh:
+            return None
+        with self.cell_scope(inputs):
+            return kernels.rnn_sequence(
+                inputs, initial_state, self._kernel, self._bias, sequence_length
+            )
 
 
 class GRUCell(RNNCell):
@@ -121,7 +134,7 @@ class GRUCell(RNNCell):
         use_bias: bool = True,
         fast: bool = True,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, reuse=reuse)
+        super().__init__(name=name, dtype=dtype, _reuse=reuse)
         self._num_units = num_units
         self._activation = _activation(activation, tf.tanh)
         self._kernel_initializer = kernel_initializer
@@ -159,6 +172,21 @@ class GRUCell(RNNCell):
         output = u * state + (1 - u) * candidate
         return output, output
 
+    def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
+        """The whole sequence by `kernels.gru_sequence`; None for another activation than tanh."""
+        if not self._fast or self._activation is not tf.tanh:
+            return None
+        with self.cell_scope(inputs):
+            return kernels.gru_sequence(
+                inputs,
+                initial_state,
+                self._gate_kernel,
+                self._gate_bias,
+                self._candidate_kernel,
+                self._candidate_bias,
+                sequence_length,
+            )
+
 
 class LSTMCell(RNNCell):
     """Long short-term memory, with optional peepholes, clipping and projection.
@@ -184,7 +212,7 @@ class LSTMCell(RNNCell):
       forget_bias: is added to the forget gate; see Jozefowicz et al. 2015.
       state_is_tuple: False carries the state as one tensor `[c, h]`,
         `[batch_size, num_units + output_size]`, instead of an `LSTMStateTuple`.
-      activation, reuse, name, dtype, use_bias, fast: as in `BasicRNNCell`.
+      activation, reuse, name, dtype, use_bias, bias_initializer, fast: as in `BasicRNNCell`.
     """
 
     def __init__(
@@ -203,9 +231,10 @@ class LSTMCell(RNNCell):
         name: str | None = None,
         dtype: Any = None,
         use_bias: bool = True,
+        bias_initializer: Any = None,
         fast: bool = True,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, reuse=reuse)
+        super().__init__(name=name, dtype=dtype, _reuse=reuse)
         self._num_units = num_units
         self._use_peepholes = use_peepholes
         self._cell_clip = cell_clip
@@ -216,6 +245,7 @@ class LSTMCell(RNNCell):
         self._state_is_tuple = state_is_tuple
         self._activation = _activation(activation, tf.tanh)
         self._use_bias = use_bias
+        self._bias_initializer = bias_initializer
         self._fast = fast
 
     @property
@@ -234,7 +264,7 @@ class LSTMCell(RNNCell):
         units, init = self._num_units, self._initializer
         rows = _depth(inputs_shape) + self.output_size
         self._kernel = self.add_variable("kernel", [rows, 4 * units], init)
-        self._bias = _bias(self, "bias", 4 * units)
+        self._bias = _bias(self, "bias", 4 * units, self._bias_initializer)
         if self._use_peepholes:
             self._w_f, self._w_i, self._w_o = (
                 self.add_variable(f"w_{gate}_diag", [units], init) for gate in "fio"
@@ -262,6 +292,21 @@ class LSTMCell(RNNCell):
             h = _clip(tf.matmul(h, self._projection), self._proj_clip)
         return h, LSTMStateTuple(c, h) if self._state_is_tuple else tf.concat([c, h], axis=1)
 
+    def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
+        """The whole sequence by `kernels.lstm_sequence`.
+
+        None with peepholes, a clip, a projection or another activation than tanh.
+        """
+        plain = not (self._use_peepholes or self._num_proj) and self._cell_clip is None
+        if not (self._fast and plain and self._activation is tf.tanh):
+            return None
+        with self.cell_scope(inputs):
+            c, h = self._state_parts(initial_state)
+            outputs, c, h = kernels.lstm_sequence(
+                inputs, c, h, self._kernel, self._bias, self._forget_bias, sequence_length
+            )
+        return outputs, LSTMStateTuple(c, h) if self._state_is_tuple else tf.concat([c, h], 1)
+
     def _state_parts(self, state: Any) -> tuple[Any, Any]:
         if not self._state_is_tuple:
             c, h = tf.split(state, [self._num_units, self.output_size], axis=1)
@@ -279,7 +324,8 @@ class BasicLSTMCell(LSTMCell):
 
     Args:
       num_units, forget_bias, state_is_tuple: as in `LSTMCell`.
-      activation, reuse, name, dtype, use_bias, kernel_initializer, fast: as in `BasicRNNCell`.
+      activation, reuse, name, dtype, use_bias, kernel_initializer, bias_initializer, fast: as in
+        `BasicRNNCell`.
     """
 
     def __init__(
@@ -294,6 +340,7 @@ class BasicLSTMCell(LSTMCell):
         *,
         use_bias: bool = True,
         kernel_initializer: Any = None,
+        bias_initializer: Any = None,
         fast: bool = True,
     ) -> None:
         super().__init__(
@@ -306,6 +353,7 @@ class BasicLSTMCell(LSTMCell):
             name=name,
             dtype=dtype,
             use_bias=use_bias,
+            bias_initializer=bias_initializer,
             fast=fast,
         )
 

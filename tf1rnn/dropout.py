@@ -118,5 +118,12 @@ class DropoutMasks:
 
 def _shape(x: Any) -> list[Any]:
     """The shape of `x`: ints where known, scalar tensors elsewhere."""
-    dynamic = None if x.shape.is_fully_defined() else tf.shape(x)
-    return [n if n is not None else dynamic[i] for i, n in enumerate(x.shape.as_list())]
+    known = x.shape.as_list()
+    return (
+        known
+        if None not in known
+        else [
+            n if n is not None else size
+            for n, size in zip(known, tf.unstack(tf.shape(x)), strict=True)
+        ]
+    )

@@ -49,3 +49,55 @@ def sequence_loss_by_example(
         if average_across_timesteps:
             total /= tf.add_n(weights) + _NO_ZERO_DIVISION
         return total
+
+
+def sequence_loss(
+    logits: Any,
+    targets: Any,
+    weights: Any,
+    average_across_timesteps: bool = True,
+    average_across_batch: bool = True,
+    softmax_loss_function: Callable[..., Any] | None = None,
+    name: str | None = None,
+) -> Any:
+    """Weighted cross-entropy of a batch of sequences, from tensors.
+
+    This is the function of `tf.contrib.seq2seq`. An average is the sum of the weighted losses
+    along an axis, or along both, divided by the sum of the weights there.
+
+    Args:
+      logits: `[batch_size, num_steps, num_classes]`.
+      targets: int `[batch_size, num_steps]`.
+      weights: `[batch_size, num_steps]`, for example 0 where a row has ended.
+      average_across_timesteps: average over the steps.
+      average_across_batch: average over the rows.
+      softmax_loss_function: a function `(labels=, logits=)` of `[batch_size * num_steps]` and
+        `[batch_size * num_steps, num_classes]` to the losses `[batch_size * num_steps]`, in place
+        of `tf.nn.sparse_softmax_cross_entropy_with_logits`.
+      name: name of the scope of the ops.
+
+    Returns:
+      Loss in nats, of the dtype of the logits: a scalar with both averages, `[batch_size]` with
+      that over steps, `[num_steps]` with that over rows, `[batch_size, num_steps]` with none.
+
+    Raises:
+      ValueError: a tensor has another number of axes.
+    """
+    logits, targets, weights = map(tf.convert_to_tensor, (logits, targets, weights))
+    for tensor, rank, shape in (
+        (logits, 3, "batch_size, num_steps, num_classes"),
+        (targets, 2, "batch_size, num_steps"),
+        (weights, 2, "batch_size, num_steps"),
+    ):
+        if tensor.shape.rank != rank:
+            raise ValueError(f"expected [{shape}], not a tensor of shape {tensor.shape}")
+    loss = softmax_loss_function or tf.nn.sparse_softmax_cross_entropy_with_logits
+    with tf.name_scope(name, "sequence_loss", [logits, targets, weights]):
+        flat = tf.reshape(logits, [-1, tf.shape(logits)[2]])
+        losses = loss(labels=tf.reshape(targets, [-1]), logits=flat)
+        losses = tf.reshape(losses, tf.shape(targets)) * weights
+        axes = [0] * average_across_batch + [1] * average_across_timesteps
+        if not axes:
+            return losses
+        total = tf.reduce_sum(weights, axes) + _NO_ZERO_DIVISION
+        return tf.reduce_sum(losses, axes) / total

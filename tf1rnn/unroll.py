@@ -11,7 +11,14 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.base import assert_like_rnncell, fast_sequence, time_step, zeros
+from tf1rnn.base import (
+    assert_like_rnncell,
+    fast_sequence,
+    known_batch_size,
+    time_step,
+    where_rows,
+    zeros,
+)
 
 
 def dynamic_rnn(
@@ -58,7 +65,7 @@ def dynamic_rnn(
         inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
         if not time_major:
             inputs = tf.nest.map_structure(_swap_batch_and_time, inputs)
-        batch_size = _batch_size(inputs, axis=1)
+        batch_size = known_batch_size(inputs, axis=1)
         state = _initial_state(cell, initial_state, batch_size, dtype)
         sequence_length = _checked_lengths(sequence_length, batch_size)
         done = fast_sequence(cell, inputs, state, sequence_length)
@@ -80,7 +87,7 @@ def _while_loop(
     """Steps through time-major inputs; returns the time-major outputs and the final state."""
     first = tf.nest.flatten(inputs)[0]
     num_steps = first.shape[0] if first.shape[0] is not None else tf.shape(first)[0]
-    batch_size = _batch_size(inputs, axis=1)
+    batch_size = known_batch_size(inputs, axis=1)
     output_dtype = _output_dtype(dtype, state)
     zero_output = zeros(batch_size, cell.output_size, output_dtype)
     read = [tf.TensorArray(x.dtype, size=num_steps).unstack(x) for x in tf.nest.flatten(inputs)]
@@ -123,20 +130,7 @@ def _step(
     if sequence_length is None:
         return output, next_state
     ended = sequence_length <= t
-    return _where(ended, zero_output, output), _where(ended, state, next_state)
-
-
-def _where(rows: Any, then: Any, otherwise: Any) -> Any:
-    """Takes the chosen rows of a nest from `then`; scalars come from `otherwise`."""
-
-    def select(a: Any, b: Any) -> Any:
-        if b.shape.rank == 0:
-            return b
-        chosen = tf.where(rows, a, b)
-        chosen.set_shape(b.shape)
-        return chosen
-
-    return tf.nest.map_structure(select, then, otherwise)
+    return where_rows(ended, zero_output, output), where_rows(ended, state, next_state)
 
 
 def static_rnn(
@@ -163,10 +157,10 @@ def static_rnn(
       ValueError: no inputs, or as `dynamic_rnn`.
     """
     assert_like_rnncell("cell", cell)
-    _check_input_list(inputs)
+    check_input_list(inputs)
     with tf.variable_scope(scope or "rnn"):
         inputs = [tf.nest.map_structure(tf.convert_to_tensor, x) for x in inputs]
-        batch_size = _batch_size(inputs, axis=0)
+        batch_size = known_batch_size(inputs, axis=0)
         state = _initial_state(cell, initial_state, batch_size, dtype)
         sequence_length = _checked_lengths(sequence_length, batch_size)
         if not tf.nest.is_nested(inputs[0]):
@@ -181,7 +175,96 @@ def static_rnn(
         return outputs, state
 
 
-def _check_input_list(inputs: Any) -> None:
+def static_state_saving_rnn(
+    cell: Any,
+    inputs: Sequence[Any],
+    state_saver: Any,
+    state_name: Any,
+    sequence_length: Any = None,
+    scope: Any = None,
+) -> tuple[list[Any], Any]:
+    """`static_rnn` whose state starts from a store and goes back into it.
+
+    Args:
+      cell, inputs, sequence_length, scope: as in `static_rnn`.
+      state_saver: has `state(name)`, the tensor stored under a name, and `save_state(name, value)`,
+        an op that stores one.
+      state_name: a name, or a nest of names with as many as the cell's state has tensors.
+
+    Returns:
+      `(outputs, state)` as `static_rnn`; the last output and the state wait for the storing.
+
+    Raises:
+      TypeError, ValueError: as `static_rnn`; ValueError where names and state do not pair.
+    """
+    assert_like_rnncell("cell", cell)
+    names, sizes = tf.nest.flatten(state_name), tf.nest.flatten(cell.state_size)
+    nested = tf.nest.is_nested(state_name)
+    if nested != tf.nest.is_nested(cell.state_size) or len(names) != len(sizes):
+        raise ValueError(f"state_name {state_name} must name each of {cell.state_size}")
+    stored = [state_saver.state(name) for name in names]
+    initial_state = tf.nest.pack_sequence_as(cell.state_size, stored)
+    outputs, state = static_rnn(
+        cell, inputs, initial_state, sequence_length=sequence_length, scope=scope
+    )
+    saved = [
+        state_saver.save_state(name, part)
+        for name, part in zip(names, tf.nest.flatten(state), strict=True)
+    ]
+    with tf.control_dependencies(saved):
+        last, state = tf.nest.map_structure(tf.identity, (outputs[-1], state))
+    return [*outputs[:-1], last], state
+
+
+def rnn_layer(
+    cell: Any,
+    inputs: Any,
+    sequence_length: Any = None,
+    initial_state: Any = None,
+    dtype: Any = None,
+    time_major: bool = False,
+    scope: Any = None,
+    return_sequences: bool = False,
+    return_state: bool = False,
+) -> Any:
+    """`dynamic_rnn` with Keras' two switches for what comes back.
+
+    Args:
+      cell: an RNN cell whose output is one tensor.
+      inputs, sequence_length, initial_state, dtype, time_major, scope: as in `dynamic_rnn`.
+      return_sequences: the outputs of every step instead of each row's last one.
+      return_state: the state after each row's last step, too.
+
+    Returns:
+      The outputs `[batch_size, num_steps, output_size]` (`[num_steps, batch_size, output_size]`
+      with `time_major`), or each row's last output `[batch_size, output_size]`, zero for a row of
+      length 0. With `return_state`, the pair of that and the state.
+    """
+    outputs, state = dynamic_rnn(
+        cell,
+        inputs,
+        sequence_length=sequence_length,
+        initial_state=initial_state,
+        dtype=dtype,
+        time_major=time_major,
+        scope=scope,
+    )
+    if not return_sequences:
+        outputs = _last_output(outputs, sequence_length, time_major)
+    return (outputs, state) if return_state else outputs
+
+
+def _last_output(outputs: Any, sequence_length: Any, time_major: bool) -> Any:
+    if sequence_length is None:
+        return outputs[-1] if time_major else outputs[:, -1]
+    # A row of length 0 has zeros at step 0, too.
+    last = tf.maximum(tf.cast(sequence_length, tf.int32) - 1, 0)
+    rows = tf.range(tf.size(last))
+    return tf.gather_nd(outputs, tf.stack([last, rows] if time_major else [rows, last], axis=1))
+
+
+def check_input_list(inputs: Any) -> None:
+    """Raises TypeError unless `inputs` is a list or tuple, ValueError if it is empty."""
     if not isinstance(inputs, (list, tuple)):
         raise TypeError(f"inputs must be a list of tensors, one for each step, not {inputs!r}")
     if not inputs:
@@ -194,24 +277,24 @@ def _swap_batch_and_time(x: Any) -> Any:
     return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
 
 
-def _batch_size(inputs: Any, axis: int) -> Any:
-    """The batch size: an int where a shape tells it, else a scalar tensor."""
-    flat = tf.nest.flatten(inputs)
-    for x in flat:
-        if x.shape.rank is not None and x.shape.rank <= axis:
-            raise ValueError(f"inputs of shape {x.shape} have too few axes")
-    known = {x.shape[axis] for x in flat if x.shape.rank is not None} - {None}
-    if len(known) > 1:
-        raise ValueError(f"inputs differ in their batch size: {sorted(known)}")
-    return known.pop() if known else tf.shape(flat[0])[axis]
+def _is_known(size: Any) -> bool:
+    return not tf.is_tensor(size)
 
 
 def _initial_state(cell: Any, state: Any, batch_size: Any, dtype: Any) -> Any:
-    if state is not None:
-        return tf.nest.map_structure(tf.convert_to_tensor, state)
-    if dtype is None:
-        raise ValueError("give a dtype or an initial_state")
-    return cell.zero_state(batch_size, dtype)
+    if state is None:
+        if dtype is None:
+            raise ValueError("give a dtype or an initial_state")
+        return cell.zero_state(batch_size, dtype)
+    try:
+        tf.nest.assert_same_structure(cell.state_size, state, check_types=False)
+    except ValueError:
+        raise ValueError(f"initial_state {state} must be nested like {cell.state_size}") from None
+    flat = [tf.convert_to_tensor(x) for x in tf.nest.flatten(state)]
+    for x in flat:
+        if not x.shape[:1].is_compatible_with([batch_size if _is_known(batch_size) else None]):
+            raise ValueError(f"initial_state has a part of shape {x.shape} for batch {batch_size}")
+    return tf.nest.pack_sequence_as(cell.state_size, flat)
 
 
 def _output_dtype(dtype: Any, state: Any) -> Any:
@@ -231,7 +314,7 @@ def _checked_lengths(sequence_length: Any, batch_size: Any) -> Any:
     if lengths.shape.rank not in (None, 1):
         raise ValueError(f"sequence_length must be [batch_size], not of shape {lengths.shape}")
     rows = lengths.shape[0] if lengths.shape.rank else None
-    if rows is not None and isinstance(batch_size, int):
+    if rows is not None and _is_known(batch_size):
         if rows != batch_size:
             raise ValueError(f"sequence_length has {rows} rows, the inputs have {batch_size}")
         return lengths

@@ -263,8 +263,7 @@ class DropoutWrapper(_Wrapper):
         inputs = self._masks.drop(inputs, "input", self._input_keep_prob, time)
         outputs, state = self.cell(inputs, state, scope=scope)
         if not _is_one(self._state_keep_prob):
-            dropped = self._masks.drop(state, "state", self._state_keep_prob, time)
-            state = _choose(state, dropped, _dropped_parts(state, self._visitor))
+            state = self._drop_state(state, time)
         return self._masks.drop(outputs, "output", self._output_keep_prob, time), state
 
     def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
@@ -277,6 +276,14 @@ class DropoutWrapper(_Wrapper):
             return None
         outputs, state = done
         return self._masks.drop(outputs, "output", self._output_keep_prob), state
+
+    def _drop_state(self, state: Any, time: Any) -> Any:
+        wanted = _wanted_tensors(state, self._visitor)
+        parts = [
+            self._masks.drop(x, f"state{i}", self._state_keep_prob, time) if wanted[i] else x
+            for i, x in enumerate(tf.nest.flatten(state))
+        ]
+        return tf.nest.pack_sequence_as(state, parts)
 
 
 def _is_one(keep_prob: Any) -> bool:
@@ -297,31 +304,22 @@ def _all_but_c(state: Any) -> Any:
     return LSTMStateTuple(c=False, h=True) if isinstance(state, LSTMStateTuple) else True
 
 
-def _dropped_parts(state: Any, visitor: Callable[[Any], Any]) -> list[bool]:
+def _wanted_tensors(state: Any, visitor: Callable[[Any], Any]) -> list[bool]:
     """For each tensor of `state`, whether the visitor wants it dropped."""
     answer = visitor(state)
-    if not tf.nest.is_nested(answer):
-        answers = [answer] * len(_parts(state))
-    else:
-        answers = _parts(answer)
     if not tf.nest.is_nested(state):
         return [bool(answer)]
-    dropped: list[bool] = []
-    for part, wanted in zip(_parts(state), answers, strict=True):
-        if not wanted or not tf.nest.is_nested(part):
-            dropped += [bool(wanted)] * len(tf.nest.flatten(part))
+    parts = _parts(state)
+    answers = _parts(answer) if tf.nest.is_nested(answer) else [answer] * len(parts)
+    wanted: list[bool] = []
+    for part, enter in zip(parts, answers, strict=True):
+        if enter and tf.nest.is_nested(part):
+            wanted += _wanted_tensors(part, visitor)
         else:
-            dropped += _dropped_parts(part, visitor)
-    return dropped
+            wanted += [bool(enter)] * len(tf.nest.flatten(part))
+    return wanted
 
 
 def _parts(nest: Any) -> list[Any]:
     """The parts of a nest one level down, in the order of `tf.nest.flatten`."""
-    if not tf.nest.is_nested(nest):
-        return [nest]
     return [nest[key] for key in sorted(nest)] if isinstance(nest, dict) else list(nest)
-
-
-def _choose(state: Any, dropped: Any, which: list[bool]) -> Any:
-    pairs = zip(tf.nest.flatten(state), tf.nest.flatten(dropped), which, strict=True)
-    return tf.nest.pack_sequence_as(state, [new if use else old for old, new, use in pairs])

@@ -1,0 +1,149 @@
+"""Errors, exits and the silence of TensorFlow, as a user of the commands meets them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import command
+
+ROOT = Path(__file__).parent.parent
+
+
+def start(folder: Path, code: str, **options: str) -> subprocess.Popen:
+    """Starts train.py, a program of these lines, with the root and `folder` on its path."""
+    program = folder / "train.py"
+    program.write_text(code)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    environment.update(options)
+    return subprocess.Popen(
+        [sys.executable, str(program)],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def ends(folder: Path, body: str) -> tuple[str, str, int]:
+    """(stdout, stderr, exit status) of a command whose main has this body."""
+    code = f"import command, config\ndef main():\n    {body}\ncommand.run(main)\n"
+    program = start(folder, code)
+    out, err = program.communicate(timeout=60)
+    return out, err, program.returncode
+
+
+@pytest.mark.parametrize(
+    "body, err, status",
+    [
+        ("raise command.UserError('no corpus\\n  here')", "train.py: no corpus here\n", 2),
+        ("config.resolve('smaal')", "train.py: no preset 'smaal'; did you mean small? (", 2),
+        ("open('/nowhere/file')", "train.py: /nowhere/file: No such file or directory\n", 2),
+        ("raise OSError('odd')", "train.py: odd\n", 2),
+        ("raise KeyboardInterrupt", "train.py: interrupted\n", 130),
+        ("return 3", "", 3),
+        ("return None", "", 0),
+    ],
+)
+def test_a_command_ends_with_one_line_and_its_status(
+    body: str, err: str, status: int, tmp_path: Path
+) -> None:
+    assert ends(tmp_path, f"print('begun'); {body}")[0] == "begun\n"
+    shown = ends(tmp_path, body)
+    assert shown[1].startswith(err) and shown[1].count("\n") == (1 if err else 0)
+    assert shown[2] == status
+
+
+def test_a_mistake_in_the_program_keeps_its_traceback(tmp_path: Path) -> None:
+    _, err, status = ends(tmp_path, "return {}['missing']")
+    assert "Traceback" in err and "KeyError" in err
+    assert status == 1
+
+
+@pytest.mark.parametrize("ending", ["", "; raise SystemExit(0)"])
+def test_a_reader_that_leaves_early_is_no_error(ending: str, tmp_path: Path) -> None:
+    code = f"import command\ndef main():\n    print('a' * 10**6){ending}\ncommand.run(main)\n"
+    program = start(tmp_path, code)
+    assert program.stdout is not None and program.stderr is not None
+    program.stdout.close()
+    assert program.stderr.read() == ""
+    program.stderr.close()
+    assert program.wait(timeout=60) == 141
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--steps", "x"], "train.py: argument --steps: invalid int value: 'x'\n"),
+        (["--steps"], "train.py: argument --steps: expected one argument\n"),
+        (["--step", "3"], "train.py: unrecognized arguments: --step 3\n"),
+        (["a\nb"], "train.py: unrecognized arguments: a b\n"),
+    ],
+)
+def test_a_wrong_option_gives_one_line_without_usage(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/somewhere/train.py"])
+    parser = command.Parser(description="Trains.")
+    parser.add_argument("--steps", type=int)
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args(arguments)
+    assert caught.value.code == 2
+    assert capsys.readouterr() == ("", message)
+
+
+def test_options_unknown_to_the_parser_keep_their_order_and_values() -> None:
+    parser = command.Parser()
+    parser.add_argument("--name")
+    flags = ["--forget_bias", "-1e-3", "--cell=gru", "--data_path", "my texts", "--seed", "-4"]
+    options, rest = parser.parse_known_args(["--name", "a", *flags])
+    assert (options.name, rest) == ("a", flags)
+
+
+NOISY = "import os\nos.write(2, b'noise\\n')\n"
+QUIET = "import command\ncommand.quiet_tensorflow()\nimport os\nos.write(2, b'after\\n')\n"
+
+
+@pytest.mark.parametrize(
+    "options, err",
+    [
+        ({}, "after\n"),
+        ({"TF_CPP_MIN_LOG_LEVEL": "3"}, "after\n"),  # what a parent that is quiet itself hands on
+        ({"TF_CPP_MIN_LOG_LEVEL": "0"}, "after\nnoise\n"),
+    ],
+)
+def test_only_messages_of_the_import_are_hidden_unless_asked_for(
+    options: dict[str, str], err: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tensorflow.py").write_text(NOISY)
+    program = start(tmp_path, QUIET + "import tensorflow\n", **options)
+    assert program.communicate(timeout=60) == ("", err)
+
+
+def test_a_failing_import_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text(NOISY + "raise ImportError('no such library')")
+    program = start(tmp_path, QUIET)
+    assert program.communicate(timeout=60)[1].endswith("ImportError: no such library\n")
+    assert program.returncode == 1
+
+
+def test_importing_command_imports_no_tensorflow(tmp_path: Path) -> None:
+    program = start(tmp_path, "import command, sys\nprint('tensorflow' in sys.modules)\n")
+    assert program.communicate(timeout=60) == ("False\n", "")
+
+
+SESSION = """
+import command
+command.quiet_tensorflow()
+import tensorflow.compat.v1 as tf
+with tf.Graph().as_default(), tf.Session() as sess:
+    print(sess.run(tf.matmul(tf.ones([2, 3]), tf.ones([3, 1])))[0, 0])
+"""
+
+
+def test_tensorflow_and_its_first_session_say_nothing(tmp_path: Path) -> None:
+    program = start(tmp_path, SESSION)
+    assert program.communicate(timeout=300) == ("3.0\n", "")
