@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the program with status 2 and one line."""
-        raise SystemExit(_complain(message))
+        self.exit(2, _line(self.prog, message) + "\n")
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
@@ -67,6 +67,15 @@ def quiet_tensorflow() -> None:
         os.close(nowhere)
 
 
+def warn(message: str) -> None:
+    """Puts one line on standard error; the program goes on."""
+    _complain(f"warning: {message}")
+
+
+def _line(program: str, message: str) -> str:
+    return f"{program}: {' '.join(message.split())}"
+
+
 def _complain(message: str, status: int = 2) -> int:
-    print(f"{Path(sys.argv[0]).name}: {' '.join(message.split())}", file=sys.stderr)
+    print(_line(Path(sys.argv[0]).name, message), file=sys.stderr)
     return status

@@ -1,57 +1,97 @@
-"""Scores of a trained run: `python evaluate.py logs/RUN --split test`."""
+"""Scores a trained run: `python evaluate.py logs/RUN --split test`."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from typing import Any
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import tensorflow.compat.v1 as tf
+import command
+import config as configs
+from command import UserError
 
-from model import Model
-from problems import Metric
-from reader import Minibatch, Reader
+if TYPE_CHECKING:
+    from reader import Reader
+    from runs import Run
 
 
-class Stepper:
-    """Runs a model's minibatches in order, each fed the final state of the one before.
+def make_parser() -> command.Parser:
+    """The command line."""
+    parser = command.Parser(prog="evaluate.py", description="Scores a trained run.")
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder, logs/RUN")
+    parser.add_argument(
+        "--split", choices=("train", "valid", "test"), default="test", help="what is scored (test)"
+    )
+    parser.add_argument(
+        "--checkpoint", choices=("best", "last"), default="best", help="which weights (best)"
+    )
+    parser.add_argument("--data_path", type=Path, help="another text, or a folder of splits")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the score there, too")
+    return parser
 
-    state: nest of NumPy arrays; the state that the next minibatch starts from.
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    options = make_parser().parse_args(argv)
+    command.quiet_tensorflow()
+    from runs import Run
+    from tf1rnn.runtime.files import write_atomically
+
+    result = evaluate(Run.open(options.run), options.split, options.checkpoint, options.data_path)
+    print(f"{result['split']} {result['metric']} {result['score']:.4f}  ({result['checkpoint']})")
+    if options.json:
+        write_atomically(options.json, (json.dumps(result, indent=2) + "\n").encode())
+    return 0
+
+
+def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) -> dict[str, Any]:
+    """Scores the `which` ("best" or "last") checkpoint of a run on a split.
+
+    Raises:
+        UserError: nothing is saved in the run, or it cannot be scored on other data.
+        CheckpointError: the checkpoint is damaged or does not fit the run's config.
     """
+    import tensorflow.compat.v1 as tf
 
-    def __init__(self, session: tf.Session, model: Model, fetches: Any):
-        self._inputs = list(model.inputs)
-        self._zero = session.run(model.initial_state) if model.initial_state != () else ()
-        self.state = self._zero
-        feeds = [*model.inputs.values(), *tf.nest.flatten(model.initial_state)]
-        self._call = session.make_callable([fetches, model.final_state], feed_list=feeds)
+    from problems import PROBLEMS, build_evaluation
+    from walk import score
 
-    def __call__(self, minibatch: Minibatch) -> Any:
-        """The fetched values of one step; the state goes on unless the step fails."""
-        values, self.state = self._call(*self.feed(minibatch))
-        return values
+    config = configs.load(run.config)
+    problem = PROBLEMS[config.problem]
+    reader = find_reader(run, config, split, data_path)
+    checkpoint = run.find_checkpoint(which, warn=command.warn)
+    with tf.Graph().as_default() as graph:
+        model = build_evaluation(problem, config)
+        saver = tf.train.Saver()
+        graph.finalize()
+        with tf.Session(graph=graph) as session:
+            checkpoint.restore(session, saver)
+            value = score(session, model, reader, problem.metric)
+    return {
+        "run": str(run.path),
+        "checkpoint": checkpoint.path.name,
+        "split": split,
+        "metric": problem.metric.name,
+        "score": value,
+    }
 
-    def feed(self, minibatch: Minibatch) -> list[np.ndarray]:
-        """What the step is fed: the inputs, then the state's parts."""
-        state = self._zero if minibatch.fresh else self.state
-        arrays = [minibatch.arrays[name] for name in self._inputs]
-        return arrays + tf.nest.flatten(state)
+
+def find_reader(run: Run, config: Any, split: str, data_path: Path | None) -> Reader:
+    """The minibatches of a split: of a text, with the run's vocabulary; else of made data."""
+    from problems import PROBLEMS
+    from reader import one_stream, read_words, split_path, to_ids
+
+    vocabulary = run.read_vocabulary()
+    if vocabulary is None:
+        if data_path is not None:
+            raise UserError(f"--data_path is for texts; the data of {run.path} are not one")
+        return getattr(PROBLEMS[config.problem].read(config), split)
+    path = data_path or Path(config.data_path)
+    path = split_path(path, split) if path.is_dir() else path
+    ids = to_ids(read_words(path), vocabulary)
+    return one_stream(ids, config.num_steps, config.carry_state)
 
 
-def score(
-    session: tf.Session,
-    model: Model,
-    reader: Reader,
-    metric: Metric,
-    on_step: Callable[[], None] = lambda: None,
-) -> float:
-    """The metric over one walk through the reader's whole split."""
-    step = Stepper(session, model, (model.score_sum, model.score_count))
-    total = count = 0.0
-    for minibatch in itertools.islice(reader.batches(), len(reader)):
-        on_step()
-        one_sum, one_count = step(minibatch)
-        total += float(one_sum)
-        count += float(one_count)
-    return metric.of(total / count)
+if __name__ == "__main__":
+    sys.exit(command.run(main))

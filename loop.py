@@ -15,7 +15,6 @@ import tensorflow.compat.v1 as tf
 
 from command import UserError
 from config import Config
-from evaluate import Stepper, score
 from problems import Problem, build
 from progress import Progress
 from reader import Data, Minibatch
@@ -24,6 +23,7 @@ from tf1rnn.runtime.checkpoint import Checkpoint
 from tf1rnn.runtime.events import Events
 from tf1rnn.runtime.screen import Screen, duration
 from tf1rnn.runtime.signals import Stopped, StopSignals
+from walk import Stepper, score
 
 
 @dataclass(frozen=True)

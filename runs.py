@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from command import UserError
-from tf1rnn.runtime.checkpoint import Checkpoints
+from progress import Progress
+from reader import UNK
+from tf1rnn.runtime.checkpoint import Checkpoint, Checkpoints
 from tf1rnn.runtime.files import (
     RunLockedError,
     atomic_path,
@@ -90,6 +92,24 @@ class Run:
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=120)
 
-    def open_checkpoints(self, warn: Any = print) -> Checkpoints:
+    def read_vocabulary(self) -> list[str] | None:
+        """The words in the order of their ids; None for a run that is not of a text."""
+        if not self.vocabulary.is_file():
+            return None
+        words = self.vocabulary.read_bytes().decode("utf-8", "replace").split("\n")[:-1]
+        if UNK not in words:
+            raise UserError(f"{self.vocabulary} is not a vocabulary: it has no {UNK}")
+        return words
+
+    def find_checkpoint(self, which: str, warn: Callable[[str], object]) -> Checkpoint:
+        """The "last" checkpoint, or the "best" by validation. UserError where there is none yet."""
+        checkpoints = self.open_checkpoints(warn)
+        last = checkpoints.newest()
+        if last is None:
+            raise UserError(f"{self.path} has no checkpoint")
+        best_step = Progress.from_dict(last.progress, last.path).best_step
+        return last if which == "last" or best_step is None else checkpoints.at(best_step)
+
+    def open_checkpoints(self, warn: Callable[[str], object]) -> Checkpoints:
         """The run's checkpoints; `warn` gets a line about each that is damaged."""
         return Checkpoints(self.checkpoints, warn=warn)

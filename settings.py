@@ -1,6 +1,5 @@
 """How a field of a Config is declared, explained and checked."""
 
-import math
 import re
 import shutil
 import textwrap
@@ -79,7 +78,7 @@ def checked(name: str, kind: type, limits: Setting, value: object) -> object:
         value = float(value)
     good = type(value) is kind
     if isinstance(value, (int, float)) and kind is not bool:
-        good = good and limits.low <= value <= limits.high and math.isfinite(value)
+        good = good and limits.low <= value <= limits.high
     if isinstance(value, str):
         good = good and not UNPRINTABLE.search(value)
         good = good and (not limits.choices or value in limits.choices)

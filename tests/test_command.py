@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import command
+import config
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,39 +27,62 @@ def start(folder: Path, code: str, **options: str) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def ends(folder: Path, body: str) -> tuple[str, str, int]:
-    """(stdout, stderr, exit status) of a command whose main has this body."""
-    code = f"import command, config\ndef main():\n    {body}\ncommand.run(main)\n"
-    program = start(folder, code)
-    out, err = program.communicate(timeout=60)
-    return out, err, program.returncode
+def raising(error: BaseException) -> Callable[[], int]:
+    def main() -> int:
+        raise error
+
+    return main
 
 
 @pytest.mark.parametrize(
-    "body, err, status",
+    "main, err, status",
     [
-        ("raise command.UserError('no corpus\\n  here')", "train.py: no corpus here\n", 2),
-        ("config.resolve('smaal')", "train.py: no preset 'smaal'; did you mean small? (", 2),
-        ("open('/nowhere/file')", "train.py: /nowhere/file: No such file or directory\n", 2),
-        ("raise OSError('odd')", "train.py: odd\n", 2),
-        ("raise KeyboardInterrupt", "train.py: interrupted\n", 130),
-        ("return 3", "", 3),
-        ("return None", "", 0),
+        (raising(command.UserError("no corpus\n  here")), "train.py: no corpus here\n", 2),
+        (raising(config.ConfigError("no preset")), "train.py: no preset\n", 2),
+        (Path("/nowhere/x").read_text, "train.py: /nowhere/x: No such file or directory\n", 2),
+        (raising(OSError("odd")), "train.py: odd\n", 2),
+        (raising(KeyboardInterrupt()), "train.py: interrupted\n", 130),
+        (lambda: 3, "", 3),
+        (lambda: None, "", None),
     ],
 )
 def test_a_command_ends_with_one_line_and_its_status(
-    body: str, err: str, status: int, tmp_path: Path
+    main: Callable[[], int | None],
+    err: str,
+    status: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert ends(tmp_path, f"print('begun'); {body}")[0] == "begun\n"
-    shown = ends(tmp_path, body)
-    assert shown[1].startswith(err) and shown[1].count("\n") == (1 if err else 0)
-    assert shown[2] == status
+    monkeypatch.setattr(sys, "argv", ["/somewhere/train.py"])
+    with pytest.raises(SystemExit) as caught:
+        command.run(main)
+    assert caught.value.code == status
+    assert capsys.readouterr() == ("", err)
 
 
-def test_a_mistake_in_the_program_keeps_its_traceback(tmp_path: Path) -> None:
-    _, err, status = ends(tmp_path, "return {}['missing']")
-    assert "Traceback" in err and "KeyError" in err
-    assert status == 1
+def test_a_warning_is_one_line_with_the_name_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/somewhere/train.py"])
+    command.warn("a checkpoint\nis damaged")
+    assert capsys.readouterr() == ("", "train.py: warning: a checkpoint is damaged\n")
+
+
+def test_a_mistake_in_the_program_is_not_hidden() -> None:
+    with pytest.raises(KeyError):
+        command.run(raising(KeyError("missing")))
+
+
+def test_a_bad_flag_is_one_line_and_status_2_before_tensorflow_is_imported(tmp_path: Path) -> None:
+    code = """
+import atexit, sys, command, config
+atexit.register(lambda: print("tensorflow" in sys.modules))
+command.run(lambda: config.resolve("small", ["--keep_prob", "2"]))
+"""
+    program = start(tmp_path, code)
+    message = "train.py: keep_prob must be a number above 0 and at most 1, not 2.0\n"
+    assert program.communicate(timeout=60) == ("False\n", message)
+    assert program.returncode == 2
 
 
 @pytest.mark.parametrize("ending", ["", "; raise SystemExit(0)"])
@@ -128,11 +153,6 @@ def test_a_failing_import_is_shown(tmp_path: Path) -> None:
     program = start(tmp_path, QUIET)
     assert program.communicate(timeout=60)[1].endswith("ImportError: no such library\n")
     assert program.returncode == 1
-
-
-def test_importing_command_imports_no_tensorflow(tmp_path: Path) -> None:
-    program = start(tmp_path, "import command, sys\nprint('tensorflow' in sys.modules)\n")
-    assert program.communicate(timeout=60) == ("False\n", "")
 
 
 SESSION = """

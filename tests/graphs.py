@@ -1,0 +1,48 @@
+"""What the tests of the library share: random weights by name, a session, the old cells."""
+
+import zlib
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+
+def random_array(name, shape, scale=0.5):
+    """Numbers that depend on name and shape alone: equal in any graph with the same names."""
+    return np.random.default_rng(zlib.crc32(name.encode())).normal(scale=scale, size=shape)
+
+
+def random_weights(variables):
+    return {v.op.name: random_array(v.op.name, v.shape.as_list()) for v in variables}
+
+
+def evaluate(fetches, weights=None, feed=None):
+    """Runs `fetches` with the graph's variables set to `weights`, by default random ones."""
+    variables = tf.global_variables()
+    weights = random_weights(variables) if weights is None else weights
+    with tf.Session() as sess:
+        for variable in variables:
+            variable.load(np.asarray(weights[variable.op.name], variable.dtype.name), sess)
+        return sess.run(fetches, feed)
+
+
+def names_and_shapes():
+    """Of all trainable variables, in the order of their making."""
+    return [(v.op.name, tuple(v.shape.as_list())) for v in tf.trainable_variables()]
+
+
+def assert_close(actual, expected, rtol=1e-9, atol=1e-10):
+    """Compares nests of arrays of one structure."""
+    flat, flat_expected = tf.nest.flatten(actual), tf.nest.flatten(expected)
+    assert len(flat) == len(flat_expected)
+    for a, b in zip(flat, flat_expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+
+
+def old_cells():
+    """The cells of TensorFlow 1, where this TensorFlow still has them."""
+    return pytest.importorskip("tensorflow.python.ops.rnn_cell")
+
+
+def old_unrollers():
+    return pytest.importorskip("tensorflow.python.ops.rnn")
