@@ -22,6 +22,8 @@ EOS, UNK = "<eos>", "<unk>"
 SPLITS = ("train", "valid", "test")
 DATA = Path(__file__).resolve().parent / "data"
 PTB, SAMPLE = DATA / "ptb", DATA / "sample"
+# SHA-256 of the Penn Treebank's three splits, one after the other.
+PTB_SHA256 = "0b6c7d63ba3b5066369952976bfedb370ca0eee0eaffe6f524af316c6beaca3d"
 
 
 class DataError(UserError):
@@ -193,10 +195,10 @@ def read_text_data(
     vocabulary = build_vocabulary(words["train"], vocab_size)
     ids = {split: to_ids(words[split], vocabulary) for split in SPLITS}
     counts = " / ".join(f"{len(ids[split]):,}" for split in SPLITS)
-    name = "Penn Treebank" if folder == PTB else str(folder)
+    sha256 = hash_files(split_path(folder, split) for split in SPLITS)
     return Data(
-        name="bundled sample" if folder == SAMPLE else name,
-        sha256=hash_files(split_path(folder, split) for split in SPLITS),
+        name={PTB_SHA256: "Penn Treebank"}.get(sha256, folder.name),
+        sha256=sha256,
         facts=f"{counts} words to train / validate / test, vocabulary of {len(vocabulary):,}",
         train=TextReader(ids["train"], batch_size, num_steps, carry_state=carry_state),
         valid=one_stream(ids["valid"], num_steps, carry_state),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import command
 import config as configs
+import settings
 from command import UserError
 from config import Config
 
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
 
 def make_parser() -> command.Parser:
     """The options of a run; every field of the config is a flag beside them."""
-    parser = command.Parser(prog="train.py", description="Trains a recurrent network.")
+    parser = command.Parser(
+        prog="train.py",
+        description="Trains a recurrent network.",
+        usage="train.py [--config NAME] [--FIELD VALUE ...] [options]",
+        add_help=False,
+    )
     add = parser.add_argument
+    add("-h", "--help", action="store_true", help="show the options, and the config's fields")
     add("--config", default="small", metavar="NAME", help="a preset, or a .toml file (small)")
     add("--list", action="store_true", help="show the presets and leave")
     add("--logdir", type=Path, default=Path("logs"), help="where the run's folder goes (logs)")
@@ -44,9 +51,14 @@ def make_parser() -> command.Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    options, overrides = make_parser().parse_known_args(argv)
+    parser = make_parser()
+    options, overrides = parser.parse_known_args(argv)
     if options.list:
-        command.print_presets()
+        print(configs.list_presets())
+        return 0
+    if options.help:
+        fields = settings.field_help(configs.resolve(options.config))
+        print(f"{parser.format_help()}\nfields of --config {options.config}:\n{fields}")
         return 0
     config = configs.resolve(options.config, overrides)
     if options.resume and overrides:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
+from tf1rnn.runtime import checkpoint
 from tf1rnn.runtime.checkpoint import CheckpointError, Checkpoints
 
 
@@ -113,7 +114,7 @@ def test_an_empty_or_missing_folder_has_no_checkpoint(tmp_path):
 
 def test_any_step_can_be_read_and_the_highest_number_is_the_newest(network, tmp_path):
     checkpoints = Checkpoints(tmp_path)
-    bits = {step: save(network, checkpoints, step)[1] for step in (10**10, 9, 10)}
+    bits = {step: save(network, checkpoints, step)[1] for step in (10**10, 9, 10**10 - 1)}
     for step in bits:
         assert_is(checkpoints.at(step), network, step, bits[step])
     assert checkpoints.newest().step == 10**10
@@ -125,6 +126,20 @@ def test_a_second_checkpoint_of_a_step_takes_the_place_of_the_first(network, tmp
         save(network, checkpoints, 7, {"epoch": epoch})
         assert len(names(tmp_path)) == 1
         assert checkpoints.newest().progress == checkpoints.at(7).progress == {"epoch": epoch}
+
+
+def test_a_kill_before_the_first_of_a_step_is_removed_leaves_the_second(
+    network, tmp_path, monkeypatch
+):
+    checkpoints = Checkpoints(tmp_path)
+    monkeypatch.setattr(checkpoint, "remove_folder", lambda _: None)
+    for epoch in range(12):
+        save(network, checkpoints, 7, {"epoch": epoch})
+        assert checkpoints.newest().progress == checkpoints.at(7).progress == {"epoch": epoch}
+    monkeypatch.undo()
+    _, bits = save(network, checkpoints, 7)
+    assert len(names(tmp_path)) == 1
+    assert_is(checkpoints.newest(), network, 7, bits)
 
 
 def test_pruning_keeps_the_newest_and_the_best(network, tmp_path):

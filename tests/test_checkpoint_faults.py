@@ -103,6 +103,15 @@ def npy(shape, dtype="<f4", data=b"", version=1):
     return b"\x93NUMPY" + bytes([version, 0]) + len(header).to_bytes(2, "little") + header + data
 
 
+def overlapping(content):
+    """An archive in which two entries share their bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("state.npy", content)
+        archive.filelist *= 9
+    return packed.getvalue()
+
+
 PICKLE = b"cbuiltins\nexec\n(Vraise SystemExit\ntR."
 HOSTILE = {
     "objects": ("arrays.npz", npz(npy((1,), "|O", PICKLE))),
@@ -110,7 +119,9 @@ HOSTILE = {
     "claims 4 TB": ("arrays.npz", npz(npy((10**12,)))),
     "claims more than there are bytes for": ("arrays.npz", npz(npy((2**40, 2**40)))),
     "negative": ("arrays.npz", npz(npy((-1, -1), data=b"1234"))),
-    "compressed": ("arrays.npz", npz(bytes(10**6), compression=zipfile.ZIP_DEFLATED)),
+    "compressed": ("arrays.npz", npz(npy((1,), data=b"1234"), compression=zipfile.ZIP_LZMA)),
+    "a bomb": ("arrays.npz", npz(npy((10**6,), data=bytes(4 * 10**6)), compression=8)),
+    "overlapping": ("arrays.npz", overlapping(npy((9,), data=bytes(36)))),
     "unknown version": ("arrays.npz", npz(npy((1,), data=b"1234", version=9))),
     "deep header": ("arrays.npz", npz(npy("(" * 9000 + ")" * 9000))),
     "no dictionary": ("progress.json", b"[1]"),
@@ -192,7 +203,7 @@ def forge_index(path, place, change):
     path.write_bytes(data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.floats(0, 1), st.integers(1, 255))
 def test_an_index_forged_with_its_inner_checksum_does_not_end_the_process(
     network, two, tmp_path_factory, place, change
@@ -324,7 +335,7 @@ def save_for_ever():
             step += random.random() < 0.7  # or the same step again
 
 
-for life in range(10):
+for life in range(6):
     pipe = os.pipe()
     child = os.fork()
     if child == 0:
@@ -348,7 +359,7 @@ def test_a_process_killed_while_it_saves_leaves_a_whole_checkpoint(network, tmp_
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     steps = [int(line) for line in ended.stdout.splitlines()]
-    assert len(steps) == 10
+    assert len(steps) == 6
     assert steps == sorted(steps)
     checkpoints = Checkpoints(tmp_path / "checkpoints", warn=pytest.fail)
     assert checkpoints.newest().step == steps[-1]

@@ -182,6 +182,8 @@ class RNNCell:
 def assert_like_rnncell(argument: str, cell: Any) -> None:
     """Raises TypeError, with the argument's name, unless `cell` has all that a cell has."""
     missing = [name for name in ("state_size", "output_size", "zero_state") if not _has(cell, name)]
+    if isinstance(cell, type):
+        raise TypeError(f"{argument} must be an RNN cell, not the class {cell.__name__}")
     if missing or not callable(cell):
         lacks = ", ".join(missing) or "__call__"
         raise TypeError(f"{argument} must be an RNN cell, but {cell!r} lacks {lacks}")

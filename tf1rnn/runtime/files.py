@@ -68,7 +68,6 @@ def remove_leftovers(folder: Path) -> None:
     for parent, folders, files in os.walk(folder):
         for name in filter(_TEMPORARY.fullmatch, folders + files):
             _delete(Path(parent, name))
-        folders[:] = [name for name in folders if not _TEMPORARY.fullmatch(name)]
 
 
 @contextmanager

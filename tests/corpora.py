@@ -1,0 +1,73 @@
+"""Small corpora and short trainings for the tests of the loop."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+import config as configs
+from config import PTBConfig
+from loop import Options, Training
+from problems import PROBLEMS
+from runs import Run
+from tf1rnn.runtime.screen import Screen
+
+TIMES = ("seconds", "words_per_second")
+
+
+def write_corpus(folder: Path, sizes=(900, 90, 80), vocabulary=12, seed=0) -> Path:
+    """A corpus in PTB's format in which every word tells something of the next one."""
+    generator = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, size in zip(("train", "valid", "test"), sizes, strict=True):
+        steps = generator.integers(0, 3, size)
+        words = [f"w{number % vocabulary}" for number in np.cumsum(steps)]
+        lines = [" ".join(words[i : i + 9]) for i in range(0, size, 9)]
+        (folder / f"ptb.{split}.txt").write_text("".join(f" {line} \n" for line in lines))
+    return folder
+
+
+def tiny_config(corpus: Path, **changes) -> PTBConfig:
+    fields = {"hidden_size": 12, "num_steps": 5, "batch_size": 4, "epochs": 3, "decay_after": 1}
+    return PTBConfig(**{"data_path": str(corpus), **fields, **changes})
+
+
+class QuietScreen(Screen):
+    """Keeps what it is told; calls `on_step(step)` after every training step."""
+
+    def __init__(self, on_step=lambda step: None):
+        self.text = io.StringIO()
+        super().__init__(Console(file=self.text, width=200))
+        self._on_step = on_step
+
+    def step(self, done, description, status):
+        super().step(done, description, status)
+        self._on_step(done)
+
+
+def make_training(path: Path, config, on_step=lambda step: None, **options) -> Training:
+    """A training in the folder `path`, which is made on the way."""
+    problem = PROBLEMS[config.problem]
+    data = problem.read(config)
+    config = problem.settle(config, data)
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "config.json").write_text(configs.to_json(config))
+    return Training(problem, config, data, Run(path), QuietScreen(on_step), Options(**options))
+
+
+def last_arrays(training: Training) -> dict[str, np.ndarray]:
+    """All that the newest checkpoint holds: variables, slots and RNN state, by name."""
+    import tensorflow.compat.v1 as tf
+
+    checkpoint = training.checkpoints.newest()
+    reader = tf.train.load_checkpoint(str(checkpoint.path / "variables"))
+    variables = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    return {**variables, **checkpoint.arrays}
+
+
+def metrics_without_times(path: Path) -> list[dict]:
+    """The lines of metrics.jsonl but for what tells of time."""
+    records = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in record.items() if k not in TIMES} for record in records]

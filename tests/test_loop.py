@@ -1,0 +1,200 @@
+"""The training loop: it learns, carries the state, keeps the best, and goes on exactly."""
+
+import dataclasses
+import json
+import os
+import signal
+
+import corpora
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import reader
+from command import UserError
+from loop import NotFinite
+from problems import PROBLEMS, build_evaluation
+from tf1rnn.runtime.signals import Stopped
+from walk import score
+
+EPOCH = 49  # steps in an epoch of this corpus
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return corpora.write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def finished(corpus, tmp_path_factory):
+    """An uninterrupted run with dropout, Adam and a decaying rate; its result."""
+    training = corpora.make_training(tmp_path_factory.mktemp("run"), settings(corpus))
+    return training, training.run()
+
+
+def settings(corpus, **changes):
+    return corpora.tiny_config(
+        corpus, keep_prob=0.6, optimizer="adam", learning_rate=0.05, **changes
+    )
+
+
+def test_training_beats_guessing_and_writes_its_files(finished):
+    training, result = finished
+    path = training.folder.path
+    assert result["metric"] == "perplexity"
+    assert result["test"] < 10, "13 words are equally likely before anything is learnt"
+    assert result == json.loads((path / "result.json").read_text())
+    assert result["epochs"] == len(corpora.metrics_without_times(path)) == 3
+    assert (path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert list(path.glob("events.out.tfevents.*"))
+    assert result["words_per_second"] > 0
+
+
+def test_learning_rate_follows_the_schedule(finished):
+    rates = [r["learning_rate"] for r in corpora.metrics_without_times(finished[0].folder.path)]
+    np.testing.assert_allclose(rates, [0.05, 0.025, 0.0125], rtol=1e-6)
+
+
+def test_the_best_epoch_is_the_one_with_the_lowest_validation_score(finished):
+    training, result = finished
+    valid = [r["valid"] for r in corpora.metrics_without_times(training.folder.path)]
+    assert result["valid"] == min(valid)
+    assert result["best_epoch"] == 1 + valid.index(min(valid))
+
+
+@pytest.mark.parametrize("stop_at", [1, 30, EPOCH, EPOCH + 1, 3 * EPOCH - 1])
+def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(corpus, finished, tmp_path, stop_at):
+    """In the first epoch, at its end, at the start of the next, and just before the end."""
+    whole, result = finished
+
+    def stop(step):
+        if step == stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped) as stopped:
+        corpora.make_training(tmp_path, settings(corpus), on_step=stop).run()
+    assert stopped.value.status == 143
+    again = corpora.make_training(tmp_path, settings(corpus))
+    checkpoint = again.checkpoints.newest()
+    assert checkpoint.step == stop_at
+    resumed = again.run(checkpoint)
+    expected = corpora.last_arrays(whole)
+    for name, array in corpora.last_arrays(again).items():
+        np.testing.assert_array_equal(array, expected[name], err_msg=name)
+    assert corpora.metrics_without_times(tmp_path) == corpora.metrics_without_times(
+        whole.folder.path
+    )
+    assert {k: v for k, v in resumed.items() if k not in corpora.TIMES} == {
+        k: v for k, v in result.items() if k not in corpora.TIMES
+    }
+
+
+def test_dropout_differs_from_step_to_step_but_not_from_run_to_run(corpus, tmp_path):
+    costs = []
+    for name in ("a", "b"):
+        training = corpora.make_training(tmp_path / name, settings(corpus, epochs=1))
+        training.run()
+        costs.append(corpora.metrics_without_times(tmp_path / name)[0]["train"])
+    other = corpora.make_training(tmp_path / "c", settings(corpus, epochs=1, seed=7))
+    other.run()
+    assert costs[0] == costs[1]
+    assert costs[0] != corpora.metrics_without_times(tmp_path / "c")[0]["train"]
+
+
+def test_checkpoints_in_mid_epoch_are_pruned_but_the_best_stays(corpus, tmp_path):
+    config = corpora.tiny_config(corpus, learning_rate=0.5)
+    training = corpora.make_training(tmp_path, config, checkpoint_steps=5)
+    training.run()
+    steps = sorted(path.name for path in training.folder.checkpoints.iterdir())
+    assert len(steps) <= 3
+    assert f"step-{training.progress.best_step:010d}" in steps
+
+
+def test_patience_ends_the_training(corpus, tmp_path):
+    """At this rate no epoch after the first few is the best for long."""
+    config = corpora.tiny_config(corpus, learning_rate=30.0, epochs=50, patience=2, lr_decay=1.0)
+    training = corpora.make_training(tmp_path, config)
+    result = training.run()
+    assert result["epochs"] == result["best_epoch"] + 2 < 50
+
+
+@pytest.mark.parametrize("field", ["hidden_size", "data_path"])
+def test_a_checkpoint_of_another_training_is_refused(corpus, finished, tmp_path, field):
+    value = 7 if field == "hidden_size" else str(corpora.write_corpus(tmp_path / "c", seed=1))
+    other = corpora.make_training(tmp_path / "run", settings(corpus, **{field: value}))
+    with pytest.raises(UserError, match=f"made with another .*{field}"):
+        other.run(finished[0].checkpoints.newest())
+
+
+def test_a_cost_that_is_not_finite_stops_and_names_the_variable(corpus, tmp_path):
+    def poison(step):
+        if step == 3:
+            with training.graph.as_default():
+                weights = tf.trainable_variables("Model/softmax/softmax_w")[0]
+            weights.load(np.full(weights.shape, np.inf, np.float32), training.session)
+
+    config = corpora.tiny_config(corpus)
+    training = corpora.make_training(tmp_path, config, on_step=poison, checkpoint_steps=2)
+    with pytest.raises(NotFinite, match="step 4: cost and Model/embedding.* not finite"):
+        training.run()
+    assert training.checkpoints.newest().step == 2
+    for name, array in corpora.last_arrays(training).items():
+        assert np.isfinite(array).all(), name
+
+
+@pytest.mark.parametrize("on_nan", ["skip", "halve_lr"])
+def test_bad_steps_can_be_left_out(corpus, tmp_path, on_nan):
+    config = corpora.tiny_config(corpus, epochs=1)
+    training = corpora.make_training(tmp_path, config, on_nan=on_nan)
+    real_batches = training.data.train.batches
+
+    class Poisoned:
+        """The same minibatches, before the fourth of which the state becomes NaN."""
+
+        def __len__(self):
+            return EPOCH
+
+        def batches(self, start=0):
+            for number, batch in enumerate(real_batches(start), start):
+                good = training.step.state
+                if number == 3:
+                    training.step.state = tf.nest.map_structure(lambda a: a * np.nan, good)
+                yield batch
+                if number == 3:
+                    training.step.state = good
+
+    training.data = dataclasses.replace(training.data, train=Poisoned())
+    result = training.run()
+    assert training.progress.step == EPOCH
+    assert "step 4 left out" in training.screen.text.getvalue()
+    assert np.isfinite(result["test"])
+    rate = corpora.metrics_without_times(tmp_path)[0]["learning_rate"]
+    assert rate == (0.5 if on_nan == "halve_lr" else 1.0)
+
+
+def score_again(training, text_reader):
+    """The score of the best checkpoint on the reader's words, in a graph of its own."""
+    checkpoint = training.checkpoints.at(training.progress.best_step)
+    with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
+        model = build_evaluation(PROBLEMS["ptb"], training.config)
+        checkpoint.restore(session, tf.train.Saver())
+        return score(session, model, text_reader, PROBLEMS["ptb"].metric)
+
+
+def stream_of(corpus, training):
+    return reader.to_ids(
+        reader.read_words(reader.split_path(corpus, "test")), training.data.vocabulary
+    )
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_the_reported_score_is_that_of_one_stream_however_long_the_pieces(corpus, finished, piece):
+    training, result = finished
+    words = reader.TextReader(stream_of(corpus, training), 1, piece, keep_rest=True)
+    assert score_again(training, words) == pytest.approx(result["test"], rel=1e-6)
+
+
+def test_a_state_that_is_reset_gives_another_score(corpus, finished):
+    training, result = finished
+    words = reader.one_stream(stream_of(corpus, training), 5, carry_state=False)
+    assert score_again(training, words) != pytest.approx(result["test"], rel=1e-3)
