@@ -30,8 +30,9 @@ def curves(
         )
     if metric == "perplexity":
         score.set_yscale("log")
-        score.yaxis.set_major_formatter("{x:.0f}")
-        score.yaxis.set_minor_formatter("{x:.0f}")
+        if score.get_ylim()[1] < 10_000:  # beyond, numbers at every tick would overlap
+            score.yaxis.set_major_formatter("{x:.0f}")
+            score.yaxis.set_minor_formatter("{x:.0f}")
     score.set(title=title, ylabel=metric)
     score.grid(alpha=0.3, which="both")
     score.legend()
