@@ -61,7 +61,7 @@ class Training:
             self.model, self.evaluated = build(problem, config)
             variables = tf.trainable_variables()
             self.parameters = sum(v.shape.num_elements() for v in variables)
-            with tf.name_scope("summaries"):
+            with tf.name_scope("weights"):
                 histograms = [tf.summary.histogram(v.op.name, v) for v in variables]
                 self.histograms = tf.summary.merge(histograms)
             self.saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,20 @@ def make_parser() -> command.Parser:
     add("--logdir", type=Path, default=Path("logs"), help="where the run's folder goes (logs)")
     add("--name", help="the run's name (the preset and the time)")
     add("--resume", metavar="RUN", help="go on with this run; auto: the newest of that name")
-    add("--checkpoint_minutes", type=float, default=10.0, help="save this often within epochs (10)")
-    add("--checkpoint_steps", type=int, default=0, help="and after so many steps (0: never)")
+    add(
+        "--checkpoint_minutes",
+        type=_minutes,
+        default=10.0,
+        metavar="N",
+        help="save this often within an epoch, too (10)",
+    )
+    add(
+        "--checkpoint_steps",
+        type=_steps,
+        default=0,
+        metavar="N",
+        help="and after every N steps (0: never)",
+    )
     add(
         "--on_nan",
         choices=("stop", "skip", "halve_lr"),
@@ -47,6 +60,20 @@ def make_parser() -> command.Parser:
         help="what to do when a cost or gradient is not finite (stop)",
     )
     return parser
+
+
+def _minutes(text: str) -> float:
+    with suppress(ValueError):
+        if float(text) > 0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
+
+
+def _steps(text: str) -> int:
+    with suppress(ValueError):
+        if int(text) >= 0:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number from 0, not {text!r}")
 
 
 def main(argv: list[str] | None = None) -> int:

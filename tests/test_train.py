@@ -1,0 +1,172 @@
+"""The command as a person uses it: what it says, what it writes, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import corpora
+import pytest
+
+import train
+from command import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ["--config", "test", "--batch_size", "4", "--num_steps", "5", "--hidden_size", "8"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return str(corpora.write_corpus(tmp_path_factory.mktemp("corpus")))
+
+
+def command(name, *arguments, **options):
+    return subprocess.run(
+        [sys.executable, ROOT / name, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    """A run made by the command, in a process of its own; what it printed, and its folder."""
+    logs = tmp_path_factory.mktemp("logs")
+    done = command("train.py", *TINY, "--data_path", corpus, "--logdir", logs, "--name", "first")
+    return done, logs / "first"
+
+
+def test_a_run_says_what_it_does_in_plain_lines_and_nothing_else(trained):
+    done, path = trained
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "vocabulary of 14" in done.stdout
+    assert "lstm of 8 units" in done.stdout
+    assert "parameters" in done.stdout
+    assert "epoch  1  lr 1" in done.stdout
+    assert f"tensorboard --logdir {path.parent}" in done.stdout
+    assert "\x1b" not in done.stdout, "no terminal, so no control characters"
+    result = json.loads((path / "result.json").read_text())
+    assert f"test perplexity {result['test']:.5g}" in done.stdout
+
+
+def test_a_runs_folder_holds_all_that_is_promised(trained):
+    names = {path.name.split(".tfevents")[0] for path in trained[1].iterdir()}
+    promised = {"config.json", "metrics.jsonl", "result.json", "vocabulary.txt", "curves.png"}
+    assert promised | {"checkpoints", "events.out"} <= names
+
+
+def test_evaluate_gives_the_score_that_training_reported(trained, tmp_path):
+    result = json.loads((trained[1] / "result.json").read_text())
+    done = command("evaluate.py", trained[1], "--json", tmp_path / "score.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"test perplexity {result['test']:.4f}" in done.stdout
+    assert json.loads((tmp_path / "score.json").read_text())["score"] == result["test"]
+
+
+def test_evaluate_scores_other_splits_and_other_texts(trained, tmp_path):
+    result = json.loads((trained[1] / "result.json").read_text())
+    valid = command("evaluate.py", trained[1], "--split", "valid")
+    assert f"valid perplexity {result['valid']:.4f}" in valid.stdout
+    (tmp_path / "other.txt").write_text("w1 w2 never-seen w3\n")
+    other = command("evaluate.py", trained[1], "--data_path", tmp_path / "other.txt")
+    assert other.returncode == 0
+    assert "test perplexity" in other.stdout
+
+
+def test_events_hold_curves_histograms_graph_and_hyperparameters(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(trained[1])).Reload()
+    scalars = set(events.Tags()["scalars"])
+    assert {"perplexity/train", "perplexity/valid", "perplexity/test"} <= scalars
+    assert {
+        "training/learning_rate",
+        "training/gradient_norm",
+        "training/words_per_second",
+    } <= scalars
+    assert any("softmax_w" in tag for tag in events.Tags()["histograms"])
+    assert events.Tags()["graph"]
+    assert events.SummaryMetadata("_hparams_/session_start_info").plugin_data.plugin_name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "smal"], "did you mean small?"),
+        (["--config", "nowhere.toml"], "nowhere.toml"),
+        (["--keepprob", "0.5"], "did you mean keep_prob?"),
+        (["--keep_prob", "1.5"], "keep_prob must be a number above 0 and at most 1, not 1.5"),
+        (["--num_layers", "two"], "num_layers must be a whole number"),
+        (["--data_path", "/nowhere"], "cannot read /nowhere/ptb.train.txt"),
+        (["--batch_size", "500"], "3,000 are needed"),
+        (["--resume", "/nowhere"], "/nowhere is not a run"),
+        (["--resume", "auto", "--name", "x"], "no run called x"),
+        (["--checkpoint_steps", "-1"], "checkpoint_steps"),
+        (["--checkpoint_minutes", "nan"], "checkpoint_minutes"),
+    ],
+)
+def test_mistakes_are_refused_in_one_line_and_nothing_is_written(
+    corpus, tmp_path, capsys, arguments, message
+):
+    logs = tmp_path / "logs"
+    with pytest.raises((UserError, SystemExit)) as refused:
+        given = [*TINY, "--data_path", corpus, "--logdir", str(logs)]
+        flags = {flag: value for flag, value in zip(given[::2], given[1::2], strict=True)}
+        flags |= dict(zip(arguments[::2], arguments[1::2], strict=True))
+        if "--resume" in flags:
+            flags = {k: v for k, v in flags.items() if k in ("--resume", "--name", "--logdir")}
+        train.main([word for pair in flags.items() for word in pair])
+    said = capsys.readouterr().err if refused.type is SystemExit else str(refused.value)
+    assert message in said
+    assert len(said.strip().splitlines()) == 1
+    assert not logs.exists()
+
+
+def test_mistakes_end_with_status_2(tmp_path):
+    done = command("train.py", "--config", "smal", "--logdir", tmp_path / "logs")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("train.py: no preset 'smal'")
+    assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_refused(corpus, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="cannot make the folder"):
+        train.main([*TINY, "--data_path", corpus, "--logdir", str(tmp_path / "logs")])
+
+
+def test_a_logdir_that_is_a_file_is_refused(corpus, tmp_path):
+    (tmp_path / "logs").write_text("")
+    with pytest.raises(UserError, match="cannot make the folder"):
+        train.main([*TINY, "--data_path", corpus, "--logdir", str(tmp_path / "logs")])
+
+
+def test_a_name_that_is_taken_is_refused_and_the_run_untouched(trained):
+    before = {p: p.stat().st_mtime_ns for p in trained[1].iterdir()}
+    with pytest.raises(UserError, match="exists: resume it with --resume"):
+        train.main([*TINY, "--logdir", str(trained[1].parent), "--name", "first"])
+    assert before == {p: p.stat().st_mtime_ns for p in trained[1].iterdir()}
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_how_to_go_on(corpus, tmp_path, number, status):
+    arguments = [*TINY, "--data_path", corpus, "--logdir", tmp_path, "--name", "run"]
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "train.py", *map(str, arguments), "--epochs", "100000"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("run/checkpoints/step-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == status
+    assert f"python train.py --resume {tmp_path / 'run'}" in said.splitlines()[-1]
