@@ -88,6 +88,24 @@ def test_presets_have_the_papers_number_of_parameters(preset, parameters):
     assert sum(sizes) == parameters
 
 
+def first_values(config):
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(config.seed)
+        build(PROBLEMS["ptb"], config)
+        session.run(tf.global_variables_initializer())
+        return {v.op.name: session.run(v) for v in tf.trainable_variables()}
+
+
+def test_first_values_depend_on_seed_and_name_alone():
+    values = first_values(CONFIG)
+    in_another_graph = first_values(dataclasses.replace(CONFIG, num_steps=9, optimizer="adam"))
+    with_another_seed = first_values(dataclasses.replace(CONFIG, seed=2))
+    for name, value in values.items():
+        np.testing.assert_array_equal(value, in_another_graph[name], err_msg=name)
+        assert not np.array_equal(value, with_another_seed[name])
+    assert not np.array_equal(values[NAMES["kernel_0"]], values[NAMES["kernel_1"]])
+
+
 def test_evaluation_has_no_variable_of_its_own_and_no_dropout():
     config = dataclasses.replace(CONFIG, keep_prob=0.5)
     with tf.Graph().as_default(), tf.Session() as session:
