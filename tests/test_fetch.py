@@ -149,8 +149,8 @@ def test_an_empty_target_is_filled(serve, target):
 
 def test_not_found_and_unreachable_are_one_line(serve, target):
     fails(target, serve(lambda handler: handler.send_error(404)), "404")
-    fails(target, "http://127.0.0.1:1/", "cannot reach")
-    fails(target, "http://[", "cannot reach")
+    fails(target, "http://127.0.0.1:1/", "cannot fetch")
+    fails(target, "http://[", "cannot fetch")
     fails(target, "file:///etc/passwd", "neither a folder nor")
     fails(target, str(target / "absent"), "neither a folder nor")
 
