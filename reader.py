@@ -8,6 +8,7 @@ resumed run needs to know of its place in the data.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class Data:
     name: where they come from. sha256: hash of all that the readers draw on.
     facts: one line for the screen. unit: what a step's speed is counted in, with `per_batch` of
     them in a training minibatch. vocabulary: the words in the order of their ids, for texts.
+    note: what else a person should know, or nothing.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Data:
     unit: str
     per_batch: int
     vocabulary: Sequence[str] = field(default=(), repr=False)
+    note: str = ""
 
 
 # ---------------------------------------------------------------------------------- text
@@ -206,6 +209,15 @@ def read_text_data(
         unit="words",
         per_batch=batch_size * num_steps,
         vocabulary=vocabulary,
+        note=_sample_note() if folder == SAMPLE else "",
+    )
+
+
+def _sample_note() -> str:
+    lowest = json.loads((SAMPLE / "entropy.json").read_text())["test"]["whole_past"]
+    return (
+        "this is the bundled sample, a made language: no model can be expected to get below "
+        f"perplexity {lowest:.3f} on its test split. For the Penn Treebank: make data"
     )
 
 

@@ -1,6 +1,11 @@
 """Installs the package `tf1rnn`; the programs at the root run from the checkout."""
 
+import re
+from pathlib import Path
+
 from setuptools import find_packages, setup
+
+PACKAGE = Path(__file__).parent / "tf1rnn" / "__init__.py"
 
 TESTS = ["pytest>=8", "hypothesis>=6.100", "mypy>=1.10", "ruff>=0.9", "pre-commit>=3.5"]
 DIGITS = ["scikit-learn>=1.4"]
@@ -8,7 +13,7 @@ BENCH = ["torch>=2.6"]
 
 setup(
     name="tf1rnn",
-    version="0.1.0",
+    version=re.findall(r'__version__ = "(.+)"', PACKAGE.read_text())[0],
     description="TensorFlow 1 recurrent networks, in graph mode, on today's TensorFlow",
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",

@@ -137,6 +137,8 @@ def train(config: Config, data: Data, run: Run, options: argparse.Namespace) -> 
     training = Training(PROBLEMS[config.problem], config, data, run, screen, limits)
     again = f"python train.py --resume {run.path}"
     screen.say(f"{data.name}: {data.facts}")
+    if data.note:
+        screen.say(data.note)
     screen.say(f"{training.describe()}; the run lies in {run.path}")
     checkpoint = training.checkpoints.newest()
     if checkpoint is not None:
