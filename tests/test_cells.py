@@ -411,3 +411,26 @@ def test_a_state_tuple_has_one_dtype():
         assert tf1rnn.LSTMStateTuple(x, x).dtype == tf.float32
         with pytest.raises(TypeError):
             _ = tf1rnn.LSTMStateTuple(x, y).dtype
+
+
+# The faster way.
+
+
+@pytest.mark.parametrize("activation", [None, "tanh", tf.tanh, tf.nn.tanh, tf.math.tanh])
+def test_a_cell_with_tanh_by_any_name_has_a_faster_way_unless_it_is_switched_off(activation):
+    with tf.Graph().as_default():
+        x = tf.zeros([2, 3, 4])
+        for class_name in ("BasicRNNCell", "GRUCell", "BasicLSTMCell", "LSTMCell"):
+            for fast in (True, False):
+                cell = getattr(tf1rnn, class_name)(5, activation=activation, fast=fast)
+                state = cell.zero_state(3, tf.float32)
+                assert (cell.sequence(x, state) is not None) == fast
+
+
+@pytest.mark.parametrize(
+    "kind", ["rnn_relu", "basic_lstm_sigmoid", "lstm_peephole", "lstm_clip", "lstm_projection"]
+)
+def test_a_cell_without_a_faster_way_says_so(kind):
+    with tf.Graph().as_default():
+        cell = make(tf1rnn, kind)
+        assert cell.sequence(tf.zeros([2, 3, 4]), cell.zero_state(3, tf.float32)) is None

@@ -41,10 +41,34 @@ assert switches() == before
 assert float(tf2.constant(1.0) + 1.0) == 2.0
 """
 
+TENSORFLOW_1_PROGRAM = """
+import tensorflow.compat.v1 as tf
+tf.disable_v2_behavior()
+import tf1rnn
+
+x = tf.placeholder(tf.float32, [None, None, 5])
+cell = tf1rnn.DropoutWrapper(tf1rnn.GRUCell(3, fast=False), output_keep_prob=0.5)
+outputs, state = tf1rnn.dynamic_rnn(cell, x, [4, 2], dtype=tf.float32)
+gradients = tf.gradients(outputs, tf.trainable_variables())
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    result, _ = sess.run([outputs, gradients], {x: [[[1.0] * 5] * 4] * 2})
+    assert result.shape == (2, 4, 3)
+    assert not result[1, 2:].any()
+"""
+
+
+def run(program):
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
 
 def test_importing_and_using_the_library_flips_no_switch():
-    result = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
+    run(PROGRAM)
+
+
+def test_the_library_serves_a_program_that_has_switched_tensorflow_2_off():
+    run(TENSORFLOW_1_PROGRAM)
 
 
 def test_all_lists_every_public_name():

@@ -1,7 +1,5 @@
 """Recurrent networks of TensorFlow 1, in graph mode, on today's TensorFlow."""
 
-from importlib.metadata import version as _version
-
 from tf1rnn.base import RNNCell, time_step
 from tf1rnn.bidirectional import bidirectional_dynamic_rnn, static_bidirectional_rnn
 from tf1rnn.cells import BasicLSTMCell, BasicRNNCell, GRUCell, LSTMCell, LSTMStateTuple
@@ -10,7 +8,7 @@ from tf1rnn.raw_loop import raw_rnn
 from tf1rnn.unroll import dynamic_rnn, rnn_layer, static_rnn, static_state_saving_rnn
 from tf1rnn.wrappers import DeviceWrapper, DropoutWrapper, MultiRNNCell, ResidualWrapper
 
-__version__ = _version("tf1rnn")
+__version__ = "0.1.0"
 
 __all__ = [
     "BasicLSTMCell",

@@ -227,12 +227,15 @@ def where_rows(rows: Any, then: Any, otherwise: Any) -> Any:
 
 
 def known_batch_size(inputs: Any, axis: int) -> Any:
-    """The batch size: an int where a shape tells it, else a scalar tensor."""
+    """The batch size: an int where a shape tells it, else a scalar tensor.
+
+    Raises ValueError where the shapes of a nest have too few axes or tell different sizes.
+    """
     flat = tf.nest.flatten(inputs)
-    for x in flat:
-        if x.shape.rank is not None and x.shape.rank <= axis:
-            raise ValueError(f"inputs of shape {x.shape} have too few axes")
-    known = {x.shape[axis] for x in flat if x.shape.rank is not None} - {None}
+    shapes = [x.shape.as_list() for x in flat if x.shape.rank is not None]
+    if any(len(shape) <= axis for shape in shapes):
+        raise ValueError(f"inputs have too few axes: {shapes}")
+    known = {shape[axis] for shape in shapes} - {None}
     if len(known) > 1:
         raise ValueError(f"inputs differ in their batch size: {sorted(known)}")
     return known.pop() if known else tf.shape(flat[0])[axis]

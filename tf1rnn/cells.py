@@ -65,7 +65,7 @@ class BasicRNNCell(RNNCell):
     ) -> None:
         super().__init__(name=name, dtype=dtype, _reuse=reuse)
         self._num_units = num_units
-        self._activation = _activation(activation, tf.tanh)
+        self._activation = _activation(activation)
         self._use_bias = use_bias
         self._kernel_initializer = kernel_initializer
         self._bias_initializer = bias_initializer
@@ -136,7 +136,7 @@ class GRUCell(RNNCell):
     ) -> None:
         super().__init__(name=name, dtype=dtype, _reuse=reuse)
         self._num_units = num_units
-        self._activation = _activation(activation, tf.tanh)
+        self._activation = _activation(activation)
         self._kernel_initializer = kernel_initializer
         self._bias_initializer = bias_initializer
         self._use_bias = use_bias
@@ -243,7 +243,7 @@ class LSTMCell(RNNCell):
         self._proj_clip = proj_clip
         self._forget_bias = forget_bias
         self._state_is_tuple = state_is_tuple
-        self._activation = _activation(activation, tf.tanh)
+        self._activation = _activation(activation)
         self._use_bias = use_bias
         self._bias_initializer = bias_initializer
         self._fast = fast
@@ -373,9 +373,9 @@ def _clip(tensor: Any, limit: float | None) -> Any:
     return tensor if limit is None else tf.clip_by_value(tensor, -limit, limit)
 
 
-def _activation(activation: Callable[[Any], Any] | str | None, default: Any) -> Any:
-    if activation is None:
-        return default
+def _activation(activation: Callable[[Any], Any] | str | None) -> Any:
+    if activation is None or activation in ("tanh", tf.tanh, tf.nn.tanh):
+        return tf.tanh  # one object, by which the fast kernels know it
     if callable(activation):
         return activation
     if not callable(getattr(tf.nn, activation, None)):
@@ -385,6 +385,7 @@ def _activation(activation: Callable[[Any], Any] | str | None, default: Any) -> 
 
 def _depth(inputs_shape: Any) -> int:
     shape = tf.TensorShape(inputs_shape)
-    if shape.rank is None or shape[-1] is None:
+    depth = shape.as_list()[-1] if shape.rank else None
+    if depth is None:
         raise ValueError(f"the last dimension of a cell's inputs must be known, not {shape}")
-    return int(shape[-1])
+    return depth

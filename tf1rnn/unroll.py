@@ -86,7 +86,9 @@ def _while_loop(
 ) -> tuple[Any, Any]:
     """Steps through time-major inputs; returns the time-major outputs and the final state."""
     first = tf.nest.flatten(inputs)[0]
-    num_steps = first.shape[0] if first.shape[0] is not None else tf.shape(first)[0]
+    num_steps = first.shape.as_list()[0]
+    if num_steps is None:
+        num_steps = tf.shape(first)[0]
     batch_size = known_batch_size(inputs, axis=1)
     output_dtype = _output_dtype(dtype, state)
     zero_output = zeros(batch_size, cell.output_size, output_dtype)
@@ -313,7 +315,7 @@ def _checked_lengths(sequence_length: Any, batch_size: Any) -> Any:
     lengths = tf.cast(sequence_length, tf.int32)
     if lengths.shape.rank not in (None, 1):
         raise ValueError(f"sequence_length must be [batch_size], not of shape {lengths.shape}")
-    rows = lengths.shape[0] if lengths.shape.rank else None
+    rows = lengths.shape.as_list()[0] if lengths.shape.rank else None
     if rows is not None and _is_known(batch_size):
         if rows != batch_size:
             raise ValueError(f"sequence_length has {rows} rows, the inputs have {batch_size}")
