@@ -9,7 +9,6 @@ import tensorflow.compat.v1 as tf
 
 import tf1rnn
 from config import Config, PTBConfig
-from tf1rnn import kernels
 
 CELLS = {
     "rnn": tf1rnn.BasicRNNCell,
@@ -124,15 +123,11 @@ class PTBModel(Model):
                 "softmax_w", [config.hidden_size, config.vocab_size], use_resource=True
             )
             softmax_b = tf.get_variable("softmax_b", [config.vocab_size], use_resource=True)
-            logits = tf.reshape(outputs, [-1, config.hidden_size]) @ softmax_w + softmax_b
         with tf.name_scope("cost"):
+            rows = tf.reshape(outputs, [-1, config.hidden_size])
             labels = tf.reshape(tf.transpose(targets), [-1])
-            loss = tf1rnn.sequence_loss_by_example(
-                [logits],
-                [labels],
-                [tf.ones_like(labels, tf.float32)],
-                softmax_loss_function=kernels.softmax_cross_entropy,
-            )
+            # What sequence_loss_by_example gives for rows · softmax_w + softmax_b, but faster.
+            loss = tf1rnn.softmax_loss(rows, softmax_w, softmax_b, labels)
             self.cost = tf.reduce_sum(loss) / batch_size
         self.score_sum = self.cost
         self.score_count = tf.cast(tf.shape(targets)[1], tf.float32)

@@ -47,9 +47,16 @@ tf.disable_v2_behavior()
 import tf1rnn
 
 x = tf.placeholder(tf.float32, [None, None, 5])
-cell = tf1rnn.DropoutWrapper(tf1rnn.GRUCell(3, fast=False), output_keep_prob=0.5)
+cell = tf1rnn.DropoutWrapper(tf1rnn.GRUCell(3), output_keep_prob=0.5)
 outputs, state = tf1rnn.dynamic_rnn(cell, x, [4, 2], dtype=tf.float32)
-gradients = tf.gradients(outputs, tf.trainable_variables())
+whole, _ = tf1rnn.static_rnn(
+    tf1rnn.MultiRNNCell([tf1rnn.BasicLSTMCell(3), tf1rnn.BasicRNNCell(3)]),
+    tf.unstack(tf.ones([4, 2, 5])),
+    dtype=tf.float32,
+    scope="static",
+)
+loss = tf1rnn.softmax_loss(whole[-1], tf.ones([3, 7]), tf.zeros([7]), tf.constant([1, 2]))
+gradients = tf.gradients([outputs, loss], tf.trainable_variables())
 with tf.Session() as sess:
     sess.run(tf.global_variables_initializer())
     result, _ = sess.run([outputs, gradients], {x: [[[1.0] * 5] * 4] * 2})

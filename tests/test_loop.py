@@ -135,7 +135,7 @@ def test_a_cost_that_is_not_finite_stops_and_names_the_variable(corpus, tmp_path
 
     config = corpora.tiny_config(corpus)
     training = corpora.make_training(tmp_path, config, on_step=poison, checkpoint_steps=2)
-    with pytest.raises(NotFinite, match="step 4: cost and Model/embedding.* not finite"):
+    with pytest.raises(NotFinite, match=r"step 4: cost and Model/embedding.* not finite"):
         training.run()
     assert training.checkpoints.newest().step == 2
     for name, array in corpora.last_arrays(training).items():

@@ -5,6 +5,7 @@ from tf1rnn.bidirectional import bidirectional_dynamic_rnn, static_bidirectional
 from tf1rnn.cells import BasicLSTMCell, BasicRNNCell, GRUCell, LSTMCell, LSTMStateTuple
 from tf1rnn.losses import sequence_loss, sequence_loss_by_example
 from tf1rnn.raw_loop import raw_rnn
+from tf1rnn.softmax import softmax_cross_entropy, softmax_loss
 from tf1rnn.unroll import dynamic_rnn, rnn_layer, static_rnn, static_state_saving_rnn
 from tf1rnn.wrappers import DeviceWrapper, DropoutWrapper, MultiRNNCell, ResidualWrapper
 
@@ -27,6 +28,8 @@ __all__ = [
     "rnn_layer",
     "sequence_loss",
     "sequence_loss_by_example",
+    "softmax_cross_entropy",
+    "softmax_loss",
     "static_bidirectional_rnn",
     "static_rnn",
     "static_state_saving_rnn",

@@ -1,0 +1,240 @@
+"""The fast kernels against the NumPy oracle, in values and in every gradient."""
+
+import numpy as np
+import pytest
+import reference
+import tensorflow.compat.v1 as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tf1rnn import kernels, softmax
+
+# Of each kind of layer: the oracle's cell, the widths of its kernels in units, its parts of state.
+LAYERS = {
+    "lstm": (reference.LSTM, [4], 2),
+    "gru": (reference.GRU, [2, 1], 1),
+    "rnn": (reference.RNN, [1], 1),
+}
+
+
+def make_case(kind, num_steps, batch_size, depth, units, lengths, seed):
+    """Random weights, inputs, state and gradients from above, float32-exact."""
+    _, widths, num_parts = LAYERS[kind]
+    random = np.random.default_rng(seed)
+
+    def draw(*shape):
+        return random.normal(scale=0.7, size=shape).astype(np.float32)
+
+    weights = [part for w in widths for part in (draw(depth + units, w * units), draw(w * units))]
+    return {
+        "kind": kind,
+        "inputs": draw(num_steps, batch_size, depth),
+        "state": [draw(batch_size, units) for _ in range(num_parts)],
+        "weights": weights,
+        "d_outputs": draw(num_steps, batch_size, units),
+        "d_state": [draw(batch_size, units) for _ in range(num_parts)],
+        "sequence_length": lengths,
+    }
+
+
+def expected_of(case):
+    """Outputs, final state, and gradients of inputs, state and weights."""
+    cell = LAYERS[case["kind"]][0](*case["weights"])
+    outputs, state, tape = reference.unroll(
+        cell, case["inputs"], case["state"], sequence_length=case["sequence_length"]
+    )
+    gradients = reference.unroll_backward(tape, case["d_outputs"], case["d_state"])
+    names = list(gradients.weights)[: len(case["weights"])]
+    weights = [gradients.weights[name] for name in names]
+    return [outputs, *state, gradients.inputs, *gradients.initial_state, *weights]
+
+
+def layer_of(kind, inputs, state, weights, sequence_length, dtype=None):
+    """Outputs and the parts of the final state."""
+    if kind == "lstm":
+        return kernels.lstm_sequence(inputs, *state, *weights, 1.0, sequence_length, dtype)
+    if kind == "gru":
+        return kernels.gru_sequence(inputs, *state, *weights, sequence_length, dtype)
+    return kernels.rnn_sequence(inputs, *state, *weights, sequence_length, dtype)
+
+
+def actual_of(case, num_steps_known=True, dtype=np.float32, matmul_dtype=None):
+    """The same by the kernels."""
+    with tf.Graph().as_default():
+        inputs, state, weights, d_outputs, d_state = tf.nest.map_structure(
+            lambda x: tf.constant(x.astype(dtype)),
+            [case[k] for k in ("inputs", "state", "weights", "d_outputs", "d_state")],
+        )
+        if not num_steps_known:
+            inputs = tf.placeholder_with_default(inputs, [None, *inputs.shape[1:]])
+        outputs, *final = layer_of(
+            case["kind"], inputs, state, weights, case["sequence_length"], matmul_dtype
+        )
+        above = [d_outputs, *d_state]
+        gradients = tf.gradients([outputs, *final], [inputs, *state, *weights], above)
+        with tf.Session() as sess:
+            return sess.run([outputs, *final, *gradients])
+
+
+def assert_near(actual, expected, tolerance):
+    """Each array's largest error, relative to its largest number."""
+    assert len(actual) == len(expected)
+    for a, b in zip(actual, expected, strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a - b).max() <= tolerance * max(np.abs(b).max(), 1e-3)
+
+
+@st.composite
+def cases(draw):
+    num_steps, batch_size, depth, units = (draw(st.integers(1, most)) for most in (6, 4, 5, 5))
+    lengths = st.lists(st.integers(0, num_steps), min_size=batch_size, max_size=batch_size)
+    kind, lengths = draw(st.sampled_from(list(LAYERS))), draw(st.none() | lengths)
+    return make_case(kind, num_steps, batch_size, depth, units, lengths, draw(st.integers(0, 99)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(cases(), st.booleans())
+def test_values_and_all_gradients_are_the_oracles(case, num_steps_known):
+    assert_near(actual_of(case, num_steps_known), expected_of(case), 1e-5)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_float64_is_computed_in_float64(kind):
+    case = make_case(kind, 5, 3, 2, 4, [5, 0, 3], seed=1)
+    assert_near(actual_of(case, dtype=np.float64), expected_of(case), 1e-12)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_sequence_too_long_to_unroll_gives_the_same(kind):
+    case = make_case(kind, kernels.MAX_UNROLLED_STEPS + 1, 2, 2, 3, None, seed=2)
+    assert_near(actual_of(case), expected_of(case), 1e-5)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize("num_steps_known", [True, False])
+def test_bfloat16_products_err_by_bfloat16_alone(kind, num_steps_known):
+    case = make_case(kind, 4, 8, 16, 16, None, seed=3)
+    actual = actual_of(case, num_steps_known, matmul_dtype=tf.bfloat16)
+    expected = expected_of(case)
+    assert all(array.dtype == np.float32 for array in actual)
+    assert_near(actual, expected, 0.04)
+    with pytest.raises(AssertionError):
+        assert_near(actual, expected, 1e-4)  # or bfloat16 was not used
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_no_bias_is_a_bias_of_zero(kind):
+    case = make_case(kind, 3, 2, 2, 3, None, seed=4)
+    case["weights"][1::2] = [np.zeros_like(bias) for bias in case["weights"][1::2]]
+    with tf.Graph().as_default():
+        weights = [w if i % 2 == 0 else None for i, w in enumerate(case["weights"])]
+        results = layer_of(kind, tf.constant(case["inputs"]), case["state"], weights, None)
+        with tf.Session() as sess:
+            assert_near(sess.run(list(results)), expected_of(case)[: len(results)], 1e-5)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_the_gradient_of_the_gradient_is_right_too(kind):
+    """Against a difference quotient of the first gradient."""
+    case = make_case(kind, 3, 2, 2, 3, None, seed=5)
+    direction = np.random.default_rng(6).normal(size=case["inputs"].shape)
+    with tf.Graph().as_default():
+        inputs = tf.placeholder(tf.float64, case["inputs"].shape)
+        state, weights = tf.nest.map_structure(
+            lambda x: tf.constant(x, tf.float64), [case["state"], case["weights"]]
+        )
+        outputs, *_ = layer_of(kind, inputs, state, weights, None)
+        (gradient,) = tf.gradients(tf.reduce_sum(outputs**2), inputs)
+        (product,) = tf.gradients(tf.reduce_sum(gradient * direction), inputs)
+        with tf.Session() as sess:
+            at = {inputs: case["inputs"]}
+            ahead, behind = (
+                sess.run(gradient, {inputs: case["inputs"] + e * direction}) for e in (1e-5, -1e-5)
+            )
+            assert_near([sess.run(product, at)], [(ahead - behind) / 2e-5], 1e-7)
+
+
+@pytest.fixture(params=["compiled", "plain"])
+def both_ways(request, monkeypatch):
+    """The loss is compiled from a number of logits on."""
+    least = 0 if request.param == "compiled" else 10**9
+    monkeypatch.setattr(softmax, "MIN_COMPILED_LOGITS", least)
+
+
+def loss_of(outputs, softmax_w, softmax_b, targets, d_loss, rows_known=True, dtype=None):
+    """The loss and its gradients to outputs, weights and bias."""
+    with tf.Graph().as_default():
+        outputs, softmax_w, softmax_b, d_loss = map(
+            tf.constant, (outputs, softmax_w, softmax_b, d_loss)
+        )
+        if not rows_known:
+            outputs = tf.placeholder_with_default(outputs, [None, outputs.shape[1]])
+        loss = softmax.softmax_loss(outputs, softmax_w, softmax_b, targets, dtype)
+        gradients = tf.gradients(loss, [outputs, softmax_w, softmax_b], d_loss)
+        with tf.Session() as sess:
+            return sess.run([loss, *gradients])
+
+
+def expected_loss(outputs, softmax_w, softmax_b, targets, d_loss):
+    outputs, softmax_w, d_loss = (x.astype(np.float64) for x in (outputs, softmax_w, d_loss))
+    loss, d_logits = reference.softmax_cross_entropy(outputs @ softmax_w + softmax_b, targets)
+    d_logits *= d_loss[:, None]
+    return [loss, d_logits @ softmax_w.T, outputs.T @ d_logits, d_logits.sum(axis=0)]
+
+
+def loss_case(seed, rows, hidden_size, vocab_size, dtype=np.float32):
+    random = np.random.default_rng(seed)
+    shapes = [rows, hidden_size], [hidden_size, vocab_size], [vocab_size], [rows]
+    outputs, softmax_w, softmax_b, d_loss = (random.normal(size=s).astype(dtype) for s in shapes)
+    return outputs, softmax_w, softmax_b, random.integers(0, vocab_size, rows), d_loss
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 99), st.integers(1, 6), st.integers(1, 5), st.integers(1, 9), st.booleans())
+def test_softmax_loss_and_its_gradients_are_the_oracles(seed, rows, hidden, vocab, rows_known):
+    case = loss_case(seed, rows, hidden, vocab)
+    assert_near(loss_of(*case, rows_known), expected_loss(*case), 1e-5)
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_softmax_loss_over_a_large_vocabulary_is_the_oracles():
+    case = loss_case(11, 20, 16, 5000)
+    assert_near(loss_of(*case), expected_loss(*case), 1e-5)
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_softmax_loss_is_exact_for_logits_ten_thousand_apart():
+    outputs, softmax_w, _, _, d_loss = loss_case(7, 6, 3, 5)
+    targets = np.array([0, 1, 2, 3, 4, 0])
+    softmax_b = np.array([1e4, -1e4, 0.0, 9999.0, 1e4], np.float32)
+    # Whole numbers, so that not even the sums are rounded.
+    case = np.round(3 * outputs), np.round(3 * softmax_w), softmax_b, targets, d_loss
+    assert_near(loss_of(*case), expected_loss(*case), 1e-6)
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_softmax_loss_in_bfloat16_errs_by_bfloat16_alone():
+    case = loss_case(8, 64, 32, 200)
+    actual, expected = loss_of(*case, dtype=tf.bfloat16), expected_loss(*case)
+    assert_near(actual, expected, 0.03)
+    # Rounding errs to both sides: over many rows the mean loss is nearer.
+    assert abs(actual[0].mean() / expected[0].mean() - 1) < 0.005
+
+
+@pytest.mark.usefixtures("both_ways")
+@pytest.mark.parametrize("target", [-1, 5])
+def test_a_target_outside_the_vocabulary_is_an_error(target):
+    outputs, softmax_w, softmax_b, _, d_loss = loss_case(9, 2, 3, 5)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        loss_of(outputs, softmax_w, softmax_b, np.array([1, target]), d_loss)
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_softmax_cross_entropy_of_given_logits_is_the_oracles():
+    logits, _, _, labels, d_loss = loss_case(10, 5, 7, 7)
+    expected, expected_gradient = reference.softmax_cross_entropy(logits, labels)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        x = tf.constant(logits)
+        loss = softmax.softmax_cross_entropy(labels=tf.constant(labels, tf.int32), logits=x)
+        actual = sess.run([loss, *tf.gradients(loss, x, tf.constant(d_loss))])
+    assert_near(actual, [expected, expected_gradient * d_loss[:, None]], 1e-5)

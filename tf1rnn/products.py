@@ -1,0 +1,55 @@
+"""Matrix products over whole sequences, in the dtype and layout that is fastest on a CPU."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+Product = Callable[[tf.Tensor], tf.Tensor]
+
+
+def size(x: tf.Tensor, axis: int) -> Any:
+    """The static size of an axis, whichever way TensorFlow's shapes behave in the process."""
+    return x.shape.as_list()[axis]
+
+
+def times(weights: tf.Tensor) -> Product:
+    """x -> x · weights, in the dtype of the weights; the product has the dtype of x."""
+    return lambda x: tf.cast(tf.cast(x, weights.dtype) @ weights, x.dtype)
+
+
+def times_transposed(weights: tf.Tensor) -> Product:
+    """x -> x · weightsᵀ, in the dtype of the weights; the product has the dtype of x."""
+    if weights.dtype == tf.bfloat16:
+        return lambda x: tf.cast(
+            tf.matmul(tf.cast(x, weights.dtype), weights, transpose_b=True), x.dtype
+        )
+    return times(transpose(weights[:, None, :]))
+
+
+def outer(x: tf.Tensor, d_z: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """The sum over steps and batch of xᵀ · d_z: `[T, B, M]`, `[T, B, N]` -> `[M, N]`."""
+    product = transpose(tf.cast(x, dtype)) @ tf.cast(rows(d_z), dtype)
+    return tf.cast(product, d_z.dtype)
+
+
+def each_step(product: Product, sequence: tf.Tensor) -> tf.Tensor:
+    """One product for all steps: `[T, B, M]` -> `[T, B, N]`."""
+    num_steps, batch_size, _ = sequence.shape.as_list()
+    flat = product(rows(sequence))
+    result = tf.reshape(flat, tf.concat([tf.shape(sequence)[:2], [size(flat, 1)]], 0))
+    return tf.ensure_shape(result, [num_steps, batch_size, size(flat, 1)])
+
+
+def transpose(x: tf.Tensor) -> tf.Tensor:
+    """`[A, B, N]` -> `[N, A * B]`, copied once.
+
+    A product with an operand marked as transposed takes up to three times as long (oneDNN), and
+    TensorFlow would turn the transposing of a matrix before a product into such a mark.
+    """
+    return tf.reshape(tf.transpose(x, [2, 0, 1]), [size(x, 2), -1])
+
+
+def rows(sequence: tf.Tensor) -> tf.Tensor:
+    """`[T, B, N]` -> `[T * B, N]`."""
+    return tf.reshape(sequence, [-1, size(sequence, -1)])
