@@ -15,6 +15,7 @@ import tensorflow.compat.v1 as tf
 
 from command import UserError
 from config import Config
+from flow_log import FlowLog
 from problems import Problem, build
 from progress import Progress
 from reader import Data, Minibatch
@@ -33,6 +34,7 @@ class Options:
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int = 0
     on_nan: str = "stop"
+    log_gradient_flow: bool = False
 
 
 class NotFinite(Exception):
@@ -64,6 +66,7 @@ class Training:
             with tf.name_scope("weights"):
                 histograms = [tf.summary.histogram(v.op.name, v) for v in variables]
                 self.histograms = tf.summary.merge(histograms)
+            self.flow_log = FlowLog(self.model) if options.log_gradient_flow else None
             self.saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
             self.initialize = tf.global_variables_initializer()
         self.graph.finalize()
@@ -137,7 +140,11 @@ class Training:
         saved = time.monotonic()
         minibatches = self.data.train.batches(progress.step)
         while progress.step < until:
-            self._train_step(next(minibatches))
+            minibatch = next(minibatches)
+            if self.flow_log and progress.step == until - len(self.data.train):
+                values = self.session.run(self.flow_log.norms, self.step.feed_dict(minibatch))
+                self.flow_log.write(self.events, progress.step, values)
+            self._train_step(minibatch)
             self._show()
             self.signals.check()
             minutes = (time.monotonic() - saved) / 60
@@ -175,9 +182,7 @@ class Training:
 
     def _find_not_finite(self, minibatch: Minibatch) -> str:
         tensors = {"cost": self.model.cost, **self.model.gradients}
-        feeds = [*self.model.inputs.values(), *tf.nest.flatten(self.model.initial_state)]
-        feed_dict = dict(zip(feeds, self.step.feed(minibatch), strict=True))
-        values = self.session.run(tensors, feed_dict)
+        values = self.session.run(tensors, self.step.feed_dict(minibatch))
         bad = [
             name
             for name, value in values.items()

@@ -3,6 +3,7 @@ training, the ops that change its variables."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -34,6 +35,8 @@ class Model:
     score_sum, score_count: float32 scalars; summed over a split, their quotient is what the
         problem's metric is made of.
     predictions: what the problem's picture shows, or None.
+    gradient_flow: adds the branch that measures d cost(last step) / d state(t), and returns the
+        norms of `tf1rnn.gradient_flow`; None in a model that does not offer it.
     """
 
     inputs: dict[str, tf.Tensor]
@@ -43,6 +46,7 @@ class Model:
     score_sum: tf.Tensor
     score_count: tf.Tensor
     predictions: tf.Tensor | None = None
+    gradient_flow: Callable[[], Any] | None = None
 
     def add_training(self, config: Config) -> None:
         """Adds the ops that train: gradients clipped by their global norm, then the optimizer.
@@ -118,6 +122,21 @@ class PTBModel(Model):
         )
         words = tf.nn.embedding_lookup(embedding, tf.transpose(input_data))
         outputs = self._recurrent_layers(words, is_training, config)
+        self.cost = self._cost(outputs, tf.transpose(targets), config)
+        self.score_sum = self.cost
+        self.score_count = tf.cast(tf.shape(targets)[1], tf.float32)
+        self.gradient_flow = lambda: tf1rnn.gradient_flow(
+            self._cell,
+            words,
+            lambda outputs: self._cost(outputs[-1], targets[:, -1], config),
+            initial_state=self.initial_state,
+            time_major=True,
+        )
+        if is_training:
+            self.add_training(config)
+
+    def _cost(self, outputs: tf.Tensor, targets: tf.Tensor, config: PTBConfig) -> tf.Tensor:
+        """The cost of steps: outputs `[..., hidden_size]`, targets int32 `[...]`."""
         with tf.variable_scope("softmax"):
             softmax_w = tf.get_variable(
                 "softmax_w", [config.hidden_size, config.vocab_size], use_resource=True
@@ -125,27 +144,23 @@ class PTBModel(Model):
             softmax_b = tf.get_variable("softmax_b", [config.vocab_size], use_resource=True)
         with tf.name_scope("cost"):
             rows = tf.reshape(outputs, [-1, config.hidden_size])
-            labels = tf.reshape(tf.transpose(targets), [-1])
+            labels = tf.reshape(targets, [-1])
             # What sequence_loss_by_example gives for rows · softmax_w + softmax_b, but faster.
             loss = tf1rnn.softmax_loss(rows, softmax_w, softmax_b, labels)
-            self.cost = tf.reduce_sum(loss) / batch_size
-        self.score_sum = self.cost
-        self.score_count = tf.cast(tf.shape(targets)[1], tf.float32)
-        if is_training:
-            self.add_training(config)
+            return tf.reduce_sum(loss) / config.batch_size
 
     def _recurrent_layers(
         self, words: tf.Tensor, is_training: bool, config: PTBConfig
     ) -> tf.Tensor:
-        """`[num_steps, batch_size, hidden_size]` to the same; sets the two states."""
+        """`[num_steps, batch_size, hidden_size]` to the same; sets cell and states."""
         cells = [
             make_cell(config, config.hidden_size, is_training) for _ in range(config.num_layers)
         ]
         if is_training and config.keep_prob < 1:
             cells[0] = tf1rnn.DropoutWrapper(cells[0], input_keep_prob=config.keep_prob)
-        cell = tf1rnn.MultiRNNCell(cells)
-        self.initial_state = cell.zero_state(config.batch_size, tf.float32)
+        self._cell = tf1rnn.MultiRNNCell(cells)
+        self.initial_state = self._cell.zero_state(config.batch_size, tf.float32)
         outputs, self.final_state = tf1rnn.dynamic_rnn(
-            cell, words, initial_state=self.initial_state, time_major=True
+            self._cell, words, initial_state=self.initial_state, time_major=True
         )
         return outputs

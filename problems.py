@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 import reader
+from command import UserError
 from config import Config, PTBConfig
 from model import Model, PTBModel
 from reader import Data
@@ -121,6 +122,17 @@ def build(problem: Problem, config: Config) -> tuple[Model, Model]:
     ):
         trained = problem.model(True, config)
     return trained, build_evaluation(problem, config, reuse=True)
+
+
+def build_gradient_flow(model: Model) -> Any:
+    """Adds the branch that measures the gradient flow of the model that trains.
+
+    Returns the norms of `tf1rnn.gradient_flow`. UserError for a model that does not offer them.
+    """
+    if model.gradient_flow is None:
+        raise UserError(f"{type(model).__name__} does not offer to log its gradient flow")
+    with tf.name_scope("GradientFlow"), tf.variable_scope("Model", reuse=True):
+        return model.gradient_flow()
 
 
 def build_evaluation(problem: Problem, config: Config, reuse: bool | None = None) -> Model:

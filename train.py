@@ -54,6 +54,11 @@ def make_parser() -> command.Parser:
         help="and after every N steps (0: never)",
     )
     add(
+        "--log_gradient_flow",
+        action="store_true",
+        help="once an epoch, show in TensorBoard how gradients flow back through time",
+    )
+    add(
         "--on_nan",
         choices=("stop", "skip", "halve_lr"),
         default="stop",
@@ -133,7 +138,12 @@ def train(config: Config, data: Data, run: Run, options: argparse.Namespace) -> 
     from tf1rnn.runtime.signals import Stopped
 
     screen = Screen()
-    limits = Options(options.checkpoint_minutes, options.checkpoint_steps, options.on_nan)
+    limits = Options(
+        options.checkpoint_minutes,
+        options.checkpoint_steps,
+        options.on_nan,
+        options.log_gradient_flow,
+    )
     training = Training(PROBLEMS[config.problem], config, data, run, screen, limits)
     again = f"python train.py --resume {run.path}"
     screen.say(f"{data.name}: {data.facts}")

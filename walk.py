@@ -24,8 +24,8 @@ class Stepper:
         self._inputs = list(model.inputs)
         self._zero = session.run(model.initial_state) if model.initial_state != () else ()
         self.state = self._zero
-        feeds = [*model.inputs.values(), *tf.nest.flatten(model.initial_state)]
-        self._call = session.make_callable([fetches, model.final_state], feed_list=feeds)
+        self._feeds = [*model.inputs.values(), *tf.nest.flatten(model.initial_state)]
+        self._call = session.make_callable([fetches, model.final_state], feed_list=self._feeds)
 
     def __call__(self, minibatch: Minibatch) -> Any:
         """The fetched values of one step; the state goes on unless the step fails."""
@@ -37,6 +37,10 @@ class Stepper:
         state = self._zero if minibatch.fresh else self.state
         arrays = [minibatch.arrays[name] for name in self._inputs]
         return arrays + tf.nest.flatten(state)
+
+    def feed_dict(self, minibatch: Minibatch) -> dict[tf.Tensor, np.ndarray]:
+        """What the step is fed, by placeholder: for a look at other tensors beside the step."""
+        return dict(zip(self._feeds, self.feed(minibatch), strict=True))
 
 
 def score(

@@ -3,6 +3,7 @@
 from tf1rnn.base import RNNCell, time_step
 from tf1rnn.bidirectional import bidirectional_dynamic_rnn, static_bidirectional_rnn
 from tf1rnn.cells import BasicLSTMCell, BasicRNNCell, GRUCell, LSTMCell, LSTMStateTuple
+from tf1rnn.diagnostics import gradient_flow
 from tf1rnn.losses import sequence_loss, sequence_loss_by_example
 from tf1rnn.raw_loop import raw_rnn
 from tf1rnn.softmax import softmax_cross_entropy, softmax_loss
@@ -24,6 +25,7 @@ __all__ = [
     "ResidualWrapper",
     "bidirectional_dynamic_rnn",
     "dynamic_rnn",
+    "gradient_flow",
     "raw_rnn",
     "rnn_layer",
     "sequence_loss",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tensorflow.compat.v1 as tf
 from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams import summary as hparams
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Events:
@@ -41,6 +46,17 @@ class Events:
         """One point of each named curve."""
         points = [tf.Summary.Value(tag=tag, simple_value=y) for tag, y in values.items()]
         self._writer.add_summary(tf.Summary(value=points), step)
+
+    def figure(self, step: int, tag: str, figure: Figure) -> None:
+        """A picture, drawn with 100 dots an inch."""
+        png = io.BytesIO()
+        figure.savefig(png, format="png", dpi=100)
+        width, height = (round(100 * inches) for inches in figure.get_size_inches())
+        image = tf.Summary.Image(
+            width=width, height=height, colorspace=4, encoded_image_string=png.getvalue()
+        )
+        values = [tf.Summary.Value(tag=tag, image=image)]
+        self._writer.add_summary(tf.Summary(value=values), step)
 
     def summary(self, step: int, serialized: bytes) -> None:
         """What a summary op gave."""
