@@ -13,9 +13,18 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+import examples
 import reader
-from config import Config, PTBConfig
-from model import Model, PTBModel
+import series
+from config import Config, DigitsConfig, PTBConfig, SinCosConfig, SineConfig, SubtractionConfig
+from model import (
+    BitTagger,
+    Model,
+    NextPointRegressor,
+    PTBModel,
+    SequenceClassifier,
+    SequenceRegressor,
+)
 from reader import Data
 
 
@@ -39,6 +48,9 @@ def _perplexity(mean: float) -> float:
 
 
 PERPLEXITY = Metric("perplexity", _perplexity)
+COST = Metric("cost", lambda mean: mean)
+RMSE = Metric("rmse", math.sqrt)
+ACCURACY = Metric("accuracy", lambda mean: mean, lower_is_better=False)
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,37 @@ def _settle_ptb(config: PTBConfig, data: Data) -> PTBConfig:
     )
 
 
+def _read_sin_cos(config: SinCosConfig) -> Data:
+    return series.read_sin_cos(
+        config.batch_size,
+        config.num_steps,
+        config.steps_per_epoch,
+        config.epochs,
+        config.carry_state,
+    )
+
+
+def _read_sine(config: SineConfig) -> Data:
+    return series.read_sine(
+        config.window,
+        config.sample_gap,
+        config.train_points,
+        config.test_points,
+        config.batch_size,
+        config.steps_per_epoch,
+        config.shuffle,
+        config.seed,
+    )
+
+
+def _read_subtraction(config: SubtractionConfig) -> Data:
+    return examples.read_subtraction(config.bits, config.batch_size, config.seed)
+
+
+def _read_digits(config: DigitsConfig) -> Data:
+    return examples.read_digits(config.batch_size, config.seed)
+
+
 PROBLEMS: dict[str, Problem] = {
     "ptb": Problem(
         read=_read_ptb,
@@ -87,6 +130,10 @@ PROBLEMS: dict[str, Problem] = {
         settle=_settle_ptb,
         evaluation=lambda config: dataclasses.replace(config, batch_size=1),
     ),
+    "sin_cos": Problem(read=_read_sin_cos, model=SequenceRegressor, metric=COST),
+    "sine": Problem(read=_read_sine, model=NextPointRegressor, metric=RMSE),
+    "subtraction": Problem(read=_read_subtraction, model=BitTagger, metric=ACCURACY),
+    "digits": Problem(read=_read_digits, model=SequenceClassifier, metric=ACCURACY),
 }
 
 
