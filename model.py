@@ -248,8 +248,8 @@ class BitTagger(Model):
 
     inputs: float32 `[batch_size, num_steps, 2]`, a bit of each number. targets: float32
     `[batch_size, num_steps]`. predictions: likewise, the chance that the bit is 1.
-    The cost is the mean cross-entropy of a bit, in nats; the score counts sequences of which
-    every bit is right. For evaluation num_steps is free.
+    The cost is the sum of the bits' cross-entropies in nats over batch_size; the score counts the
+    sequences of which every bit is right. For evaluation num_steps is free.
     """
 
     def __init__(self, is_training: bool, config: SubtractionConfig):
@@ -264,9 +264,8 @@ class BitTagger(Model):
             logits = dense(outputs, 1, config)[:, :, 0]
             self.predictions = tf.sigmoid(logits)
         with tf.name_scope("cost"):
-            self.cost = tf.reduce_mean(
-                tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
-            )
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
+            self.cost = tf.reduce_mean(tf.reduce_sum(losses, axis=1))
         right = tf.reduce_all(tf.equal(logits > 0, targets > 0.5), axis=1)
         self.score_sum, self.score_count = _count_true(right), _count(right)
         if is_training:

@@ -6,14 +6,17 @@ import dataclasses
 import functools
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow.compat.v1 as tf
+from matplotlib.figure import Figure
 
 import examples
+import pictures
 import reader
 import series
 from config import Config, DigitsConfig, PTBConfig, SinCosConfig, SineConfig, SubtractionConfig
@@ -25,7 +28,8 @@ from model import (
     SequenceClassifier,
     SequenceRegressor,
 )
-from reader import Data
+from pictures import Movie, Shown
+from reader import Data, Reader
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,27 @@ ACCURACY = Metric("accuracy", lambda mean: mean, lower_is_better=False)
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What a finished training's figures are made of.
+
+    records: a mapping an epoch, as in metrics.jsonl. predict: of a reader's whole split the
+    arrays, and the `predictions` of the best epoch's model.
+    """
+
+    config: Any
+    data: Data
+    records: Sequence[Mapping[str, float]]
+    predict: Callable[[Reader], Mapping[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
 class Problem:
     """What the training loop needs to know of a problem.
 
     read: the config's data. settle: the config with what only the data tell, such as the size of
     the vocabulary. model: `model(is_training, config)`. evaluation: the config of the graph that
-    is evaluated.
+    is evaluated. figures: what the result says beside the scores. picture, movie: what the
+    problem shows of the model's predictions; the model needs `predictions` then.
     """
 
     read: Callable[..., Data]
@@ -67,6 +86,9 @@ class Problem:
     metric: Metric
     settle: Callable[..., Config] = lambda config, data: config
     evaluation: Callable[..., Config] = lambda config: config
+    figures: Callable[[Outcome], dict[str, Any]] = lambda outcome: {}
+    picture: Callable[[Shown], Figure] | None = None
+    movie: Movie | None = None
 
 
 # ------------------------------------------------------------------------- the problems
@@ -101,6 +123,11 @@ def _read_sin_cos(config: SinCosConfig) -> Data:
     )
 
 
+def _sin_cos_figures(outcome: Outcome) -> dict[str, Any]:
+    last = outcome.config.steps_per_epoch
+    return {f"mean_cost_of_last_{last}_iterations": outcome.records[-1]["train"]}
+
+
 def _read_sine(config: SineConfig) -> Data:
     return series.read_sine(
         config.window,
@@ -118,6 +145,28 @@ def _read_subtraction(config: SubtractionConfig) -> Data:
     return examples.read_subtraction(config.bits, config.batch_size, config.seed)
 
 
+def _subtraction_figures(outcome: Outcome) -> dict[str, Any]:
+    """How many pairs are right, also of longer numbers, and some sums worked out."""
+    shown = outcome.predict(outcome.data.test)
+    right = _sums_right(shown)
+    figures: dict[str, Any] = {"pairs": len(right), "pairs_right": int(right.sum())}
+    for bits in (16, 32):
+        pairs = examples.number_pairs(bits)
+        longer = outcome.predict(examples.pair_reader(pairs, bits, len(pairs)))
+        figures[f"accuracy_{bits}_bits"] = float(_sums_right(longer).mean())
+    return {**figures, "sums": [str(one) for one in pictures.work_out(shown, pictures.SUMS)]}
+
+
+def _sums_right(shown: Mapping[str, np.ndarray]) -> np.ndarray:
+    return ((shown["predictions"] > 0.5) == (shown["targets"] > 0.5)).all(axis=1)
+
+
+def _digits_figures(outcome: Outcome) -> dict[str, Any]:
+    shown = outcome.predict(outcome.data.test)
+    right = shown["targets"] == shown["predictions"]
+    return {"test_images": len(right), "test_images_right": int(right.sum())}
+
+
 def _read_digits(config: DigitsConfig) -> Data:
     return examples.read_digits(config.batch_size, config.seed)
 
@@ -130,10 +179,34 @@ PROBLEMS: dict[str, Problem] = {
         settle=_settle_ptb,
         evaluation=lambda config: dataclasses.replace(config, batch_size=1),
     ),
-    "sin_cos": Problem(read=_read_sin_cos, model=SequenceRegressor, metric=COST),
-    "sine": Problem(read=_read_sine, model=NextPointRegressor, metric=RMSE),
-    "subtraction": Problem(read=_read_subtraction, model=BitTagger, metric=ACCURACY),
-    "digits": Problem(read=_read_digits, model=SequenceClassifier, metric=ACCURACY),
+    "sin_cos": Problem(
+        read=_read_sin_cos,
+        model=SequenceRegressor,
+        metric=COST,
+        figures=_sin_cos_figures,
+        picture=pictures.draw_cosine,
+        movie=pictures.COSINE_MOVIE,
+    ),
+    "sine": Problem(
+        read=_read_sine,
+        model=NextPointRegressor,
+        metric=RMSE,
+        picture=pictures.draw_next_points,
+    ),
+    "subtraction": Problem(
+        read=_read_subtraction,
+        model=BitTagger,
+        metric=ACCURACY,
+        figures=_subtraction_figures,
+        picture=pictures.draw_sums,
+    ),
+    "digits": Problem(
+        read=_read_digits,
+        model=SequenceClassifier,
+        metric=ACCURACY,
+        figures=_digits_figures,
+        picture=pictures.draw_confusion,
+    ),
 }
 
 

@@ -83,9 +83,7 @@ def read_sin_cos(
 # --------------------------------------------------------------------------- a sine's next point
 
 
-def sine_windows(
-    first: int, count: int, window: int, sample_gap: float
-) -> dict[str, np.ndarray]:
+def sine_windows(first: int, count: int, window: int, sample_gap: float) -> dict[str, np.ndarray]:
     """Windows of sin(n sample_gap), n = first, first + 1, ...
 
     Returns `inputs` `[count, window]`, the points that a window holds, and `targets` `[count]`,
