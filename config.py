@@ -158,7 +158,7 @@ class SubtractionConfig(Config):
     batch_size: int = 1
     learning_rate: float = 0.1
     epochs: int = 100
-    bits: int = setting(4, "bits of a number that is trained on", low=1, high=31)
+    bits: int = setting(4, "bits of a number that is trained on", low=1, high=62)
     stop_at: float = setting(1.0, "validation accuracy that ends the training", low=0, high=1)
 
     def is_enough(self, score: float) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from reader import Data, DataError, Minibatch
 
 MOST_PAIRS = 1_000  # as many pairs of numbers are drawn where there are more
+MOST_BITS = 62
 SPLIT_SEED = 0  # the splits are the same for every seed of a training
 
 
@@ -61,15 +62,15 @@ def hash_arrays(*arrays: np.ndarray) -> str:
 # ------------------------------------------------------------------------------- subtraction
 
 
-def number_pairs(bits: int) -> np.ndarray:
+def number_pairs(bits: int, seed: int = SPLIT_SEED) -> np.ndarray:
     """int64 `[pairs, 2]`: all a >= b of so many bits, or 1,000 drawn at random if there are more.
 
-    Four bits make 136 pairs.
+    Four bits make 136 pairs. The numbers have 62 bits at most.
     """
     if 2**bits * (2**bits + 1) // 2 <= MOST_PAIRS:
         a, b = np.tril_indices(2**bits)
         return np.stack([a, b], axis=1).astype(np.int64)
-    drawn = np.random.default_rng((SPLIT_SEED, bits)).integers(0, 2**bits, (MOST_PAIRS, 2))
+    drawn = np.random.default_rng((seed, bits)).integers(0, 2**bits, (MOST_PAIRS, 2))
     return np.sort(drawn, axis=1)[:, ::-1]
 
 
@@ -103,22 +104,22 @@ def pair_reader(
 def read_subtraction(bits: int, batch_size: int, seed: int) -> Data:
     """Pairs a >= b of binary numbers and their differences.
 
-    Three quarters of the pairs are trained on, all of them tested. Validated are all of them and
-    as many as 1,000 pairs of twice as many bits: who has learnt to borrow, and not only these
-    numbers, is right there too.
+    Three quarters of the pairs are trained on, all of them tested. To validate, 1,000 pairs of
+    four times as many bits are added: who has learnt to borrow, and not only these numbers, is
+    right there too.
     """
-    pairs, longer = number_pairs(bits), number_pairs(2 * bits)
+    pairs, long = number_pairs(bits), min(4 * bits, MOST_BITS)
     trained = np.random.default_rng(SPLIT_SEED).permutation(pairs)[: -(-3 * len(pairs) // 4)]
-    validated = np.concatenate([pairs, longer])
+    validated = np.concatenate([pairs, number_pairs(long)])
     return Data(
         name=f"differences of {bits}-bit numbers",
         sha256=hash_arrays(trained, validated, pairs),
         facts=(
             f"{len(trained):,} pairs to train, all {len(pairs):,} to test; to validate, these "
-            f"and {len(longer):,} of {2 * bits} bits"
+            f"and {len(validated) - len(pairs):,} of {long} bits"
         ),
         train=pair_reader(trained, bits, batch_size, seed),
-        valid=pair_reader(validated, 2 * bits, len(validated)),
+        valid=pair_reader(validated, long, len(validated)),
         test=pair_reader(pairs, bits, len(pairs)),
         unit="pairs",
         per_batch=batch_size,
