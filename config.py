@@ -152,8 +152,8 @@ class SubtractionConfig(Config):
 
     problem: ClassVar[str] = "subtraction"
 
-    hidden_size: int = 16
-    forget_bias: float = 1.0
+    hidden_size: int = 32
+    forget_bias: float = 0.0
     initializer: str = "glorot"
     batch_size: int = 1
     learning_rate: float = 0.1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -212,11 +211,11 @@ PROBLEMS: dict[str, Problem] = {
 
 # -------------------------------------------------------------------------- their graphs
 
-INITIALIZERS: dict[str, Callable[..., Any]] = {
-    "uniform": lambda scale, seed: tf.random_uniform_initializer(-scale, scale, seed=seed),
-    "normal": lambda scale, seed: tf.random_normal_initializer(stddev=scale, seed=seed),
-    "glorot": lambda scale, seed: tf.glorot_uniform_initializer(seed=seed),
-    "orthogonal": lambda scale, seed: tf.orthogonal_initializer(seed=seed),
+INITIALIZERS: dict[str, Callable[[float], Any]] = {
+    "uniform": lambda scale: tf.random_uniform_initializer(-scale, scale),
+    "normal": lambda scale: tf.random_normal_initializer(stddev=scale),
+    "glorot": lambda scale: tf.glorot_uniform_initializer(),
+    "orthogonal": lambda scale: tf.orthogonal_initializer(),
 }
 
 
@@ -226,18 +225,20 @@ def build(problem: Problem, config: Config) -> tuple[Model, Model]:
     A variable's first values depend on the config's seed and on its name, not on how the graph
     around it is built.
     """
-    make = functools.partial(INITIALIZERS[config.initializer], config.init_scale)
-    by_default = make(seed=config.seed)
 
     def seed_by_name(getter: Callable[..., Any], name: str, **options: Any) -> Any:
-        if options.get("initializer") is by_default:
-            options["initializer"] = make(seed=zlib.crc32(f"{config.seed} {name}".encode()))
+        start = options.get("initializer")
+        if hasattr(start, "seed"):
+            same = {k: v for k, v in start.get_config().items() if k != "dtype"}
+            seed = zlib.crc32(f"{config.seed} {name}".encode())
+            options["initializer"] = type(start)(**{**same, "seed": seed})
         return getter(name, **options)
 
+    initializer = INITIALIZERS[config.initializer](config.init_scale)
     tf.train.get_or_create_global_step()
     with (
         tf.name_scope("Train"),
-        tf.variable_scope("Model", initializer=by_default, custom_getter=seed_by_name),
+        tf.variable_scope("Model", initializer=initializer, custom_getter=seed_by_name),
     ):
         trained = problem.model(True, config)
     return trained, build_evaluation(problem, config, reuse=True)
