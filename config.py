@@ -76,6 +76,10 @@ class Config:
         """The learning rate in `epoch`, counted from 0 (Zaremba et al. 2014, arXiv 1409.2329)."""
         return self.learning_rate * self.lr_decay ** max(epoch + 1 - self.decay_after, 0)
 
+    def is_enough(self, score: float) -> bool:
+        """Whether a validation score ends the training."""
+        return False
+
 
 @dataclass(frozen=True)
 class PTBConfig(Config):
@@ -148,14 +152,18 @@ class SubtractionConfig(Config):
 
     problem: ClassVar[str] = "subtraction"
 
-    hidden_size: int = 16
-    forget_bias: float = 1.0
+    hidden_size: int = 32
+    forget_bias: float = 0.0
     initializer: str = "glorot"
     batch_size: int = 1
     learning_rate: float = 0.1
     epochs: int = 100
-    bits: int = setting(4, "bits of a number", low=1, high=62)
+    bits: int = setting(4, "bits of a number that is trained on", low=1, high=62)
     stop_at: float = setting(1.0, "validation accuracy that ends the training", low=0, high=1)
+
+    def is_enough(self, score: float) -> bool:
+        """Whether so many of the validation's pairs are right."""
+        return score >= self.stop_at
 
 
 @dataclass(frozen=True)

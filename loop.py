@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from album import Album
 from command import UserError
 from config import Config
 from flow_log import FlowLog
-from problems import Problem, build
+from problems import Outcome, Problem, build
 from progress import Progress
 from reader import Data, Minibatch
 from runs import Run
@@ -24,7 +25,8 @@ from tf1rnn.runtime.checkpoint import Checkpoint
 from tf1rnn.runtime.events import Events
 from tf1rnn.runtime.screen import Screen, duration
 from tf1rnn.runtime.signals import Stopped, StopSignals
-from walk import Stepper, score
+from tf1rnn.runtime.window import Window
+from walk import Stepper, predict, score
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,13 @@ class Training:
         run: Run,
         screen: Screen,
         options: Options,
+        window: Window | None = None,
     ):
         self.problem, self.config, self.data = problem, config, data
         self.folder, self.screen, self.options = run, screen, options
         self.checkpoints = run.open_checkpoints(warn=lambda line: screen.say(f"warning: {line}"))
         self.progress = Progress()
+        self.album = Album(problem, config, run, screen, window)
         self.graph = tf.Graph()
         with self.graph.as_default():
             tf.set_random_seed(config.seed)
@@ -85,6 +89,7 @@ class Training:
             fetches = {
                 "total": self.model.score_sum,
                 "count": self.model.score_count,
+                "cost": self.model.cost,
                 "norm": self.model.gradient_norm,
                 "train": self.model.train_op,
             }
@@ -98,6 +103,7 @@ class Training:
                     self._train()
                 except Stopped:
                     self._save()
+                    self.album.draw(self.progress)
                     raise
                 return self._finish()
 
@@ -113,8 +119,10 @@ class Training:
         """The result, in a few lines."""
         name = result["metric"]
         last = f" (last epoch: {result['test_last']:.5g})"
+        figures = "".join(_in_words(name, value) for name, value in self.figures.items())
         return (
             f"test {name} {result['test']:.5g}, of the best epoch, {result['best_epoch']}{last}\n"
+            f"{figures}"
             f"{self.folder.path}: result.json, curves.png; see it with: "
             f"tensorboard --logdir {self.folder.path.parent}"
         )
@@ -131,7 +139,12 @@ class Training:
     def _is_over(self) -> bool:
         progress, patience = self.progress, self.config.patience
         since_best = progress.epoch - (progress.best_epoch or 0)
-        return progress.epoch >= self.config.epochs or bool(patience and since_best >= patience)
+        best = progress.best_score
+        return (
+            progress.epoch >= self.config.epochs
+            or bool(patience and since_best >= patience)
+            or (best is not None and self.config.is_enough(best))
+        )
 
     def _train_epoch(self, until: int) -> None:
         """Runs the steps that are left of the epoch, saving where it is time."""
@@ -165,6 +178,7 @@ class Training:
         else:
             progress.total += float(values["total"])
             progress.count += float(values["count"])
+            progress.cost += float(values["cost"])
             progress.norm += float(values["norm"])
             progress.done += 1
         progress.step += 1
@@ -202,6 +216,7 @@ class Training:
             status = f"{self.problem.metric.name} {value:.5g}  {speed:,.0f} {self.data.unit}/s"
             epoch = f"epoch {progress.epoch + 1}/{self.config.epochs}"
             self.screen.step(progress.step, epoch, status)
+        self.album.refresh()
 
     def _close_epoch(self) -> None:
         """Validates, keeps the best, saves, and tells."""
@@ -213,6 +228,7 @@ class Training:
             "learning_rate": float(self.session.run(self.model.lr)),
             "train": metric.of(progress.total / progress.count) if progress.count else math.nan,
             "valid": valid,
+            "cost": progress.cost / max(progress.done, 1),
             "gradient_norm": progress.norm / max(progress.done, 1),
             f"{self.data.unit}_per_second": progress.done * self.data.per_batch / progress.seconds,
             "seconds": progress.seconds,
@@ -223,12 +239,17 @@ class Training:
             progress.best_score, progress.best_step = valid, progress.step
             progress.best_epoch = progress.epoch
         progress.start_epoch()
+        self.album.look("validation", lambda: self._predict(self.data.valid), progress)
+        self.album.keep_frame(progress.epoch)
         self._save()
         self._tell(record, is_best)
 
     def _score(self, reader: Any) -> float:
         metric, check = self.problem.metric, self.signals.check
         return score(self.session, self.evaluated, reader, metric, on_step=check)
+
+    def _predict(self, reader: Any) -> dict[str, np.ndarray]:
+        return predict(self.session, self.evaluated, reader)
 
     def _tell(self, record: dict[str, Any], is_best: bool) -> None:
         """Puts a finished epoch on the screen, into the files and into TensorBoard."""
@@ -239,13 +260,15 @@ class Training:
             f"train {record['train']:.5g}  valid {record['valid']:.5g}  "
             f"{speed:,.0f} {unit}/s  {duration(record['seconds'])}" + ("  best" if is_best else "")
         )
-        self._write_records()
+        self.folder.write_metrics(self.progress.records)
+        self.album.draw(self.progress, now=False)
         self.events.scalars(
             record["step"],
             {
                 f"{name}/train": record["train"],
                 f"{name}/valid": record["valid"],
                 "training/learning_rate": record["learning_rate"],
+                "training/cost": record["cost"],
                 "training/gradient_norm": record["gradient_norm"],
                 f"training/{unit}_per_second": speed,
             },
@@ -253,24 +276,15 @@ class Training:
         self.events.summary(record["step"], self.session.run(self.histograms))
         self.events.flush()
 
-    def _write_records(self) -> None:
-        from tf1rnn.runtime import plots  # matplotlib takes a while: not before the first step
-
-        progress, metric = self.progress, self.problem.metric
-        self.folder.write_metrics(progress.records)
-        if progress.records:
-            title = self.folder.path.name
-            figure = plots.curves(title, metric.name, progress.records, progress.best_epoch)
-            self.folder.save_figure(figure, self.folder.curves)
-
     # ------------------------------------------------------------------ saving and the end
 
     def _save(self) -> None:
         progress = self.progress
         progress.elapsed = self.elapsed_before + time.monotonic()
-        state = {f"state_{i}": a for i, a in enumerate(tf.nest.flatten(self.step.state))}
+        arrays = {f"state_{i}": a for i, a in enumerate(tf.nest.flatten(self.step.state))}
+        arrays |= self.album.arrays()
         content = {**dataclasses.asdict(progress), "made_with": self._made_with()}
-        self.checkpoints.save(self.session, self.saver, progress.step, content, state)
+        self.checkpoints.save(self.session, self.saver, progress.step, content, arrays)
         self.checkpoints.prune(progress.best_step)
 
     def _made_with(self) -> dict[str, Any]:
@@ -295,15 +309,23 @@ class Training:
                 raise UserError(f"{checkpoint.path} holds a state of another shape")
         checkpoint.restore(self.session, self.saver)
         self.step.state = tf.nest.pack_sequence_as(self.step.state, state)
-        self._write_records()
+        self.album.restore(checkpoint.arrays)
+        self.folder.write_metrics(self.progress.records)
+        self.album.draw(self.progress)
 
     def _finish(self) -> dict[str, Any]:
         """Scores the last and the best checkpoint on the test split, and writes the result."""
         progress, metric = self.progress, self.problem.metric
+        self.album.look("validation", lambda: self._predict(self.data.valid), progress)
+        self.album.write_movie()
         test_last = test = self._score(self.data.test)
         if progress.best_step is not None and progress.best_step != progress.step:
             self.checkpoints.at(progress.best_step).restore(self.session, self.saver)
             test = self._score(self.data.test)
+        self.album.look("test", lambda: self._predict(self.data.test), progress)
+        self.album.draw(progress)
+        outcome = Outcome(self.config, self.data, progress.records, self._predict)
+        self.figures = self.problem.figures(outcome)
         records = progress.records
         seconds = sum(record["seconds"] for record in records)
         rate = f"{self.data.unit}_per_second"
@@ -318,11 +340,19 @@ class Training:
             "parameters": self.parameters,
             "data": {"name": self.data.name, "sha256": self.data.sha256},
             rate: sum(record[rate] * record["seconds"] for record in records) / seconds,
+            **self.figures,
         }
         self.folder.write_text(self.folder.result, json.dumps(result, indent=2) + "\n")
         self.events.scalars(progress.step, {f"{metric.name}/test": test})
         self.events.finished()
         return result
+
+
+def _in_words(name: str, value: Any) -> str:
+    """A figure of the result as a line, or a line for each where there are several."""
+    values = value if isinstance(value, list) else [value]
+    shown = [f"{one:.5g}" if isinstance(one, float) else str(one) for one in values]
+    return "".join(f"{name.replace('_', ' ')}: {one}\n" for one in shown)
 
 
 def _difference(then: Any, now: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 import tf1rnn
-from config import Config, PTBConfig
+from config import Config, DigitsConfig, PTBConfig, SinCosConfig, SineConfig, SubtractionConfig
 
 CELLS = {
     "rnn": tf1rnn.BasicRNNCell,
@@ -82,11 +82,15 @@ class Model:
                 )
 
 
+def bias_initializer(config: Config) -> Any:
+    """None, for the usual start of a bias, unless all variables start uniform, biases too."""
+    return tf.get_variable_scope().initializer if config.initializer == "uniform" else None
+
+
 def make_cell(config: Config, num_units: int, is_training: bool) -> tf1rnn.RNNCell:
     """One layer: the config's cell, with dropout on its output while training."""
     options: dict[str, Any] = {"use_bias": config.use_bias}
-    if config.initializer == "uniform":  # every variable is, biases too
-        options["bias_initializer"] = tf.get_variable_scope().initializer
+    options["bias_initializer"] = bias_initializer(config)
     if config.cell in ("lstm", "lstm_peephole"):
         options["forget_bias"] = config.forget_bias
     if config.cell == "lstm_peephole":
@@ -164,3 +168,197 @@ class PTBModel(Model):
             self._cell, words, initial_state=self.initial_state, time_major=True
         )
         return outputs
+
+
+def make_layers(config: Config, is_training: bool) -> tf1rnn.RNNCell:
+    """The config's recurrent layers as one cell."""
+    return tf1rnn.MultiRNNCell([make_cell(config, n, is_training) for n in config.layer_sizes])
+
+
+def dense(
+    inputs: tf.Tensor,
+    units: int,
+    config: Config,
+    kernel_start: Any = None,
+    bias_start: Any = None,
+) -> tf.Tensor:
+    """`[..., depth]` to `[..., units]`: `inputs kernel + bias`, the bias as the config has it."""
+    shape = [inputs.shape[-1], units]
+    kernel = tf.get_variable("kernel", shape, initializer=kernel_start, use_resource=True)
+    outputs = tf.tensordot(inputs, kernel, axes=1)
+    if not config.use_bias:
+        return outputs
+    start = bias_start or bias_initializer(config) or tf.zeros_initializer()
+    return outputs + tf.get_variable("bias", [units], initializer=start, use_resource=True)
+
+
+class SequenceRegressor(Model):
+    """A curve from another one, point by point; the state is carried along the curve.
+
+    inputs, targets: float32 `[batch_size, num_steps]`. predictions: likewise.
+    The cost is the sum of squared errors over batch_size.
+
+    Two dense layers stand around the recurrent ones, in_hidden and out_hidden. Their weights
+    start normal with deviation 1 and their biases at 0.1, whatever the cells' initializer is.
+    """
+
+    def __init__(self, is_training: bool, config: SinCosConfig):
+        shape = [config.batch_size, config.num_steps]
+        with tf.name_scope("inputs"):
+            inputs = tf.placeholder(tf.float32, shape, name="inputs")
+            targets = tf.placeholder(tf.float32, shape, name="targets")
+        self.inputs = {"inputs": inputs, "targets": targets}
+        start = tf.random_normal_initializer(), tf.constant_initializer(0.1)
+        with tf.variable_scope("in_hidden"):
+            hidden = dense(inputs[:, :, None], config.hidden_size, config, *start)
+        with tf.variable_scope("LSTM"):
+            cell = make_layers(config, is_training)
+            self.initial_state = cell.zero_state(config.batch_size, tf.float32)
+            outputs, self.final_state = tf1rnn.dynamic_rnn(
+                cell, hidden, initial_state=self.initial_state
+            )
+
+        def read_out(outputs: tf.Tensor) -> tf.Tensor:
+            with tf.variable_scope("out_hidden"):
+                return tf.squeeze(dense(outputs, 1, config, *start), -1)
+
+        def cost(predictions: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+            with tf.name_scope("cost"):
+                squares = tf.squared_difference(predictions, targets)
+                return tf.reduce_sum(squares) / config.batch_size
+
+        self.predictions = read_out(outputs)
+        self.cost = cost(self.predictions, targets)
+        self.score_sum, self.score_count = self.cost, tf.constant(1.0)
+        self.gradient_flow = lambda: tf1rnn.gradient_flow(
+            cell,
+            hidden,
+            lambda outputs: cost(read_out(outputs[:, -1]), targets[:, -1]),
+            initial_state=self.initial_state,
+        )
+        if is_training:
+            self.add_training(config)
+
+
+class NextPointRegressor(Model):
+    """The point that follows a window of points.
+
+    inputs: float32 `[batch_size, window]`. targets, predictions: float32 `[batch_size]`.
+    The cost is the mean squared error. The state starts from zero at each window, which is fed
+    as `window` steps of one feature or as one step of `window` features.
+    """
+
+    def __init__(self, is_training: bool, config: SineConfig):
+        with tf.name_scope("inputs"):
+            inputs = tf.placeholder(tf.float32, [None, config.window], name="inputs")
+            targets = tf.placeholder(tf.float32, [None], name="targets")
+        self.inputs = {"inputs": inputs, "targets": targets}
+        sequence = inputs[:, :, None] if config.layout == "steps" else inputs[:, None, :]
+        cell = make_layers(config, is_training)
+
+        def errors(outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            """The predictions and their squared errors, `[batch_size]` each."""
+            with tf.variable_scope("output"):
+                predictions = dense(outputs[:, -1], 1, config)[:, 0]
+            with tf.name_scope("cost"):
+                return predictions, tf.squared_difference(predictions, targets)
+
+        outputs, _ = tf1rnn.dynamic_rnn(cell, sequence, dtype=tf.float32)
+        self.predictions, squares = errors(outputs)
+        self.cost = tf.reduce_mean(squares)
+        self.score_sum, self.score_count = tf.reduce_sum(squares), _count(squares)
+        self.gradient_flow = lambda: tf1rnn.gradient_flow(
+            cell, sequence, lambda outputs: tf.reduce_mean(errors(outputs)[1])
+        )
+        if is_training:
+            self.add_training(config)
+
+
+class BitTagger(Model):
+    """A bit for every step, such as those of a difference.
+
+    inputs: float32 `[batch_size, num_steps, 2]`, a bit of each number. targets: float32
+    `[batch_size, num_steps]`. predictions: likewise, the chance that the bit is 1.
+    The cost is the sum of the bits' cross-entropies in nats over batch_size; the score counts the
+    sequences of which every bit is right. For evaluation num_steps is free.
+    """
+
+    def __init__(self, is_training: bool, config: SubtractionConfig):
+        num_steps = config.bits if is_training else None
+        with tf.name_scope("inputs"):
+            inputs = tf.placeholder(tf.float32, [None, num_steps, 2], name="inputs")
+            targets = tf.placeholder(tf.float32, [None, num_steps], name="targets")
+        self.inputs = {"inputs": inputs, "targets": targets}
+        cell = make_layers(config, is_training)
+
+        def read_out(outputs: tf.Tensor) -> tf.Tensor:
+            with tf.variable_scope("output"):
+                return tf.squeeze(dense(outputs, 1, config), -1)
+
+        def losses(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+            return tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
+
+        outputs, _ = tf1rnn.dynamic_rnn(cell, inputs, dtype=tf.float32)
+        logits = read_out(outputs)
+        self.predictions = tf.sigmoid(logits)
+        with tf.name_scope("cost"):
+            self.cost = tf.reduce_mean(tf.reduce_sum(losses(logits, targets), axis=1))
+        self.gradient_flow = lambda: tf1rnn.gradient_flow(
+            cell,
+            inputs,
+            lambda outputs: tf.reduce_mean(losses(read_out(outputs[:, -1]), targets[:, -1])),
+        )
+        right = tf.reduce_all(tf.equal(logits > 0, targets > 0.5), axis=1)
+        self.score_sum, self.score_count = _count_true(right), _count(right)
+        if is_training:
+            self.add_training(config)
+
+
+class SequenceClassifier(Model):
+    """The class of a sequence, such as an image that is read row by row.
+
+    inputs: float32 `[batch_size, num_steps, depth]`. targets, predictions: int32 `[batch_size]`.
+    The cost is the mean cross-entropy in nats; the score counts the sequences put in their class.
+    What is classified is the last output, or each unit's largest output over time.
+    """
+
+    num_steps, depth, classes = 8, 8, 10
+
+    def __init__(self, is_training: bool, config: DigitsConfig):
+        with tf.name_scope("inputs"):
+            shape = [None, self.num_steps, self.depth]
+            inputs = tf.placeholder(tf.float32, shape, name="inputs")
+            targets = tf.placeholder(tf.int32, [None], name="targets")
+        self.inputs = {"inputs": inputs, "targets": targets}
+        cell = make_layers(config, is_training)
+
+        def classify(outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            """The logits `[batch_size, classes]` and the cost."""
+            pooled = config.variant == "pooled"
+            features = tf.reduce_max(outputs, axis=1) if pooled else outputs[:, -1]
+            with tf.variable_scope("output"):
+                logits = dense(features, self.classes, config)
+            with tf.name_scope("cost"):
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    labels=targets, logits=logits
+                )
+                return logits, tf.reduce_mean(losses)
+
+        outputs, _ = tf1rnn.dynamic_rnn(cell, inputs, dtype=tf.float32)
+        logits, self.cost = classify(outputs)
+        self.predictions = tf.argmax(logits, axis=1, output_type=tf.int32)
+        self.gradient_flow = lambda: tf1rnn.gradient_flow(
+            cell, inputs, lambda outputs: classify(outputs)[1]
+        )
+        right = tf.equal(self.predictions, targets)
+        self.score_sum, self.score_count = _count_true(right), _count(right)
+        if is_training:
+            self.add_training(config)
+
+
+def _count(examples: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.size(examples), tf.float32)
+
+
+def _count_true(flags: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(flags, tf.float32))

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow.compat.v1 as tf
+from matplotlib.figure import Figure
 
+import examples
+import pictures
 import reader
+import series
 from command import UserError
-from config import Config, PTBConfig
-from model import Model, PTBModel
-from reader import Data
+from config import Config, DigitsConfig, PTBConfig, SinCosConfig, SineConfig, SubtractionConfig
+from model import (
+    BitTagger,
+    Model,
+    NextPointRegressor,
+    PTBModel,
+    SequenceClassifier,
+    SequenceRegressor,
+)
+from pictures import Movie, Shown
+from reader import Data, Reader
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,23 @@ def _perplexity(mean: float) -> float:
 
 
 PERPLEXITY = Metric("perplexity", _perplexity)
+COST = Metric("cost", lambda mean: mean)
+RMSE = Metric("rmse", math.sqrt)
+ACCURACY = Metric("accuracy", lambda mean: mean, lower_is_better=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished training's figures are made of.
+
+    records: a mapping an epoch, as in metrics.jsonl. predict: of a reader's whole split the
+    arrays, and the `predictions` of the best epoch's model.
+    """
+
+    config: Any
+    data: Data
+    records: Sequence[Mapping[str, float]]
+    predict: Callable[[Reader], Mapping[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +77,8 @@ class Problem:
 
     read: the config's data. settle: the config with what only the data tell, such as the size of
     the vocabulary. model: `model(is_training, config)`. evaluation: the config of the graph that
-    is evaluated.
+    is evaluated. figures: what the result says beside the scores. picture, movie: what the
+    problem shows of the model's predictions; the model needs `predictions` then.
     """
 
     read: Callable[..., Data]
@@ -56,6 +86,9 @@ class Problem:
     metric: Metric
     settle: Callable[..., Config] = lambda config, data: config
     evaluation: Callable[..., Config] = lambda config: config
+    figures: Callable[[Outcome], dict[str, Any]] = lambda outcome: {}
+    picture: Callable[[Shown], Figure] | None = None
+    movie: Movie | None = None
 
 
 # ------------------------------------------------------------------------- the problems
@@ -80,6 +113,64 @@ def _settle_ptb(config: PTBConfig, data: Data) -> PTBConfig:
     )
 
 
+def _read_sin_cos(config: SinCosConfig) -> Data:
+    return series.read_sin_cos(
+        config.batch_size,
+        config.num_steps,
+        config.steps_per_epoch,
+        config.epochs,
+        config.carry_state,
+    )
+
+
+def _sin_cos_figures(outcome: Outcome) -> dict[str, Any]:
+    last = outcome.config.steps_per_epoch
+    return {f"mean_cost_of_last_{last}_iterations": outcome.records[-1]["train"]}
+
+
+def _read_sine(config: SineConfig) -> Data:
+    return series.read_sine(
+        config.window,
+        config.sample_gap,
+        config.train_points,
+        config.test_points,
+        config.batch_size,
+        config.steps_per_epoch,
+        config.shuffle,
+        config.seed,
+    )
+
+
+def _read_subtraction(config: SubtractionConfig) -> Data:
+    return examples.read_subtraction(config.bits, config.batch_size, config.seed)
+
+
+def _subtraction_figures(outcome: Outcome) -> dict[str, Any]:
+    """How many pairs are right, also of longer numbers, and some sums worked out."""
+    shown = outcome.predict(outcome.data.test)
+    right = _sums_right(shown)
+    figures: dict[str, Any] = {"pairs": len(right), "pairs_right": int(right.sum())}
+    for bits in (16, 32):
+        pairs = examples.number_pairs(bits, seed=1)  # others than those of the validation
+        longer = outcome.predict(examples.pair_reader(pairs, bits, len(pairs)))
+        figures[f"accuracy_{bits}_bits"] = float(_sums_right(longer).mean())
+    return {**figures, "sums": [str(one) for one in pictures.work_out(shown, pictures.SUMS)]}
+
+
+def _sums_right(shown: Mapping[str, np.ndarray]) -> np.ndarray:
+    return ((shown["predictions"] > 0.5) == (shown["targets"] > 0.5)).all(axis=1)
+
+
+def _digits_figures(outcome: Outcome) -> dict[str, Any]:
+    shown = outcome.predict(outcome.data.test)
+    right = shown["targets"] == shown["predictions"]
+    return {"test_images": len(right), "test_images_right": int(right.sum())}
+
+
+def _read_digits(config: DigitsConfig) -> Data:
+    return examples.read_digits(config.batch_size, config.seed)
+
+
 PROBLEMS: dict[str, Problem] = {
     "ptb": Problem(
         read=_read_ptb,
@@ -88,16 +179,44 @@ PROBLEMS: dict[str, Problem] = {
         settle=_settle_ptb,
         evaluation=lambda config: dataclasses.replace(config, batch_size=1),
     ),
+    "sin_cos": Problem(
+        read=_read_sin_cos,
+        model=SequenceRegressor,
+        metric=COST,
+        figures=_sin_cos_figures,
+        picture=pictures.draw_cosine,
+        movie=pictures.COSINE_MOVIE,
+    ),
+    "sine": Problem(
+        read=_read_sine,
+        model=NextPointRegressor,
+        metric=RMSE,
+        picture=pictures.draw_next_points,
+    ),
+    "subtraction": Problem(
+        read=_read_subtraction,
+        model=BitTagger,
+        metric=ACCURACY,
+        figures=_subtraction_figures,
+        picture=pictures.draw_sums,
+    ),
+    "digits": Problem(
+        read=_read_digits,
+        model=SequenceClassifier,
+        metric=ACCURACY,
+        figures=_digits_figures,
+        picture=pictures.draw_confusion,
+    ),
 }
 
 
 # -------------------------------------------------------------------------- their graphs
 
-INITIALIZERS: dict[str, Callable[..., Any]] = {
-    "uniform": lambda scale, seed: tf.random_uniform_initializer(-scale, scale, seed=seed),
-    "normal": lambda scale, seed: tf.random_normal_initializer(stddev=scale, seed=seed),
-    "glorot": lambda scale, seed: tf.glorot_uniform_initializer(seed=seed),
-    "orthogonal": lambda scale, seed: tf.orthogonal_initializer(seed=seed),
+INITIALIZERS: dict[str, Callable[[float], Any]] = {
+    "uniform": lambda scale: tf.random_uniform_initializer(-scale, scale),
+    "normal": lambda scale: tf.random_normal_initializer(stddev=scale),
+    "glorot": lambda scale: tf.glorot_uniform_initializer(),
+    "orthogonal": lambda scale: tf.orthogonal_initializer(),
 }
 
 
@@ -107,18 +226,20 @@ def build(problem: Problem, config: Config) -> tuple[Model, Model]:
     A variable's first values depend on the config's seed and on its name, not on how the graph
     around it is built.
     """
-    make = functools.partial(INITIALIZERS[config.initializer], config.init_scale)
-    by_default = make(seed=config.seed)
 
     def seed_by_name(getter: Callable[..., Any], name: str, **options: Any) -> Any:
-        if options.get("initializer") is by_default:
-            options["initializer"] = make(seed=zlib.crc32(f"{config.seed} {name}".encode()))
+        start: Any = options.get("initializer")
+        if hasattr(start, "seed"):
+            same = {k: v for k, v in start.get_config().items() if k != "dtype"}
+            seed = zlib.crc32(f"{config.seed} {name}".encode())
+            options["initializer"] = type(start)(**{**same, "seed": seed})
         return getter(name, **options)
 
+    initializer = INITIALIZERS[config.initializer](config.init_scale)
     tf.train.get_or_create_global_step()
     with (
         tf.name_scope("Train"),
-        tf.variable_scope("Model", initializer=by_default, custom_getter=seed_by_name),
+        tf.variable_scope("Model", initializer=initializer, custom_getter=seed_by_name),
     ):
         trained = problem.model(True, config)
     return trained, build_evaluation(problem, config, reuse=True)

@@ -14,15 +14,16 @@ from command import UserError
 class Progress:
     """How far a training is: all that a checkpoint holds beside variables and state.
 
-    step: minibatches consumed. total, count, norm: sums of this epoch's score_sum, score_count
-    and gradient_norm, over `done` good steps that took `seconds`. lr_scale: what bad numbers
-    left of the learning rate. elapsed: seconds of all processes so far. records: one mapping a
-    finished epoch, the lines of metrics.jsonl.
+    step: minibatches consumed. total, count, cost, norm: sums of this epoch's score_sum,
+    score_count, cost and gradient_norm, over `done` good steps that took `seconds`. lr_scale:
+    what bad numbers left of the learning rate. elapsed: seconds of all processes so far.
+    records: one mapping a finished epoch, the lines of metrics.jsonl.
     """
 
     step: int = 0
     total: float = 0.0
     count: float = 0.0
+    cost: float = 0.0
     norm: float = 0.0
     seconds: float = 0.0
     done: int = 0
@@ -40,7 +41,7 @@ class Progress:
 
     def start_epoch(self) -> None:
         """Sets the epoch's sums to zero."""
-        self.total = self.count = self.norm = self.seconds = 0.0
+        self.total = self.count = self.cost = self.norm = self.seconds = 0.0
         self.done = 0
 
     @classmethod

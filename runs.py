@@ -25,8 +25,9 @@ class Run:
     """A run's folder.
 
     config.json: the resolved config. metrics.jsonl: a line an epoch. result.json: the scores.
-    curves.png: the lines as a picture. vocabulary.txt: a word a line, for texts. checkpoints/: as
-    tf1rnn.runtime.checkpoint says. events.out.tfevents.*: for TensorBoard.
+    curves.png: the lines as a picture. picture.png, fit.gif: what the problem shows of itself.
+    vocabulary.txt: a word a line, for texts. checkpoints/: as tf1rnn.runtime.checkpoint says.
+    events.out.tfevents.*: for TensorBoard.
     """
 
     def __init__(self, path: Path):
@@ -35,6 +36,7 @@ class Run:
         self.metrics = path / "metrics.jsonl"
         self.result = path / "result.json"
         self.curves = path / "curves.png"
+        self.picture = path / "picture.png"
         self.vocabulary = path / "vocabulary.txt"
         self.checkpoints = path / "checkpoints"
 

@@ -22,6 +22,8 @@ from config import Config
 if TYPE_CHECKING:
     from reader import Data
     from runs import Run
+    from tf1rnn.runtime.screen import Screen
+    from tf1rnn.runtime.window import Window
 
 
 def make_parser() -> command.Parser:
@@ -63,6 +65,9 @@ def make_parser() -> command.Parser:
         choices=("stop", "skip", "halve_lr"),
         default="stop",
         help="what to do when a cost or gradient is not finite (stop)",
+    )
+    add(
+        "--show", action="store_true", help="follow the training in a window, if there is a display"
     )
     return parser
 
@@ -144,7 +149,8 @@ def train(config: Config, data: Data, run: Run, options: argparse.Namespace) -> 
         options.on_nan,
         options.log_gradient_flow,
     )
-    training = Training(PROBLEMS[config.problem], config, data, run, screen, limits)
+    window = open_window(run, screen) if options.show else None
+    training = Training(PROBLEMS[config.problem], config, data, run, screen, limits, window)
     again = f"python train.py --resume {run.path}"
     screen.say(f"{data.name}: {data.facts}")
     if data.note:
@@ -162,7 +168,21 @@ def train(config: Config, data: Data, run: Run, options: argparse.Namespace) -> 
         screen.say(f"stopped: {error}; what came before is saved: {again} --on_nan halve_lr")
         return 1
     screen.say(training.conclude(result))
+    if window is not None and window.is_open and sys.stdin.isatty():
+        screen.say("close the window to end")
+        window.wait()
     return 0
+
+
+def open_window(run: Run, screen: Screen) -> Window | None:
+    """A window for the run's pictures; None, and a line on the screen, where none can be opened."""
+    from tf1rnn.runtime.window import NoWindow, Window
+
+    try:
+        return Window(run.path.name)
+    except NoWindow as error:
+        screen.say(f"no window can be opened ({error}); the pictures are in {run.path}")
+        return None
 
 
 if __name__ == "__main__":

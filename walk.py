@@ -43,6 +43,19 @@ class Stepper:
         return dict(zip(self._feeds, self.feed(minibatch), strict=True))
 
 
+def predict(session: tf.Session, model: Model, reader: Reader) -> dict[str, np.ndarray]:
+    """The arrays of the reader's whole split and the model's `predictions`, by name.
+
+    The minibatches are put together along the first axis.
+    """
+    step = Stepper(session, model, model.predictions)
+    parts: dict[str, list[np.ndarray]] = {}
+    for minibatch in itertools.islice(reader.batches(), len(reader)):
+        for name, array in {**minibatch.arrays, "predictions": step(minibatch)}.items():
+            parts.setdefault(name, []).append(array)
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
 def score(
     session: tf.Session,
     model: Model,
