@@ -1,5 +1,6 @@
 """Gradients back through time: against the oracle and by hand; the command; a training's log."""
 
+import dataclasses
 import json
 
 import corpora
@@ -13,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import gradient_flow
 import tf1rnn
 from command import UserError
-from config import PTBConfig
+from config import PRESETS, PTBConfig
 from model import Model
 from problems import PROBLEMS, build, build_gradient_flow
 from tf1rnn.runtime import flow_plot
@@ -281,6 +282,22 @@ def test_a_language_models_flow_is_that_of_its_last_words_cost():
     d_outputs[-1] = ref.softmax_cross_entropy(logits, targets[-1])[1] @ softmax_w.T / BATCH
     expected = [part for flow in oracle_flow(tapes, d_outputs) for part in flow]
     assert_close(found, expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("preset", ["sin_cos", "sine", "subtraction", "digits"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_every_problems_model_offers_its_flow(preset, cell):
+    config = dataclasses.replace(PRESETS[preset].config, cell=cell, batch_size=BATCH)
+    with tf.Graph().as_default(), tf.Session() as session:
+        model, _ = build(PROBLEMS[config.problem], config)
+        norms = tf.nest.flatten(build_gradient_flow(model))
+        session.run(tf.global_variables_initializer())
+        shapes = {x: [size or BATCH for size in x.shape.as_list()] for x in model.inputs.values()}
+        feed = {x: np.ones(shape) for x, shape in shapes.items()}
+        found = session.run(norms, feed)
+    num_steps = {"sin_cos": 20, "sine": 10, "subtraction": 4, "digits": 8}[preset]
+    assert {norm.shape for norm in found} == {(num_steps + 1,)}
+    assert all(np.isfinite(norm).all() and (norm > 0).all() for norm in found)
 
 
 def test_a_training_logs_its_flow_once_an_epoch_and_learns_the_same(corpus, tmp_path):
