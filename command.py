@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,9 +27,11 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[], int | None]) -> NoReturn:
     """Runs a command and exits: with what `main` returns, or
 
-    2 and one line for a UserError, or an OSError such as a full disk or a folder without access;
-    130 when interrupted; 141, silently, when the reader of its output has gone.
+    2 and one line for a UserError, for too little memory, or for an OSError such as a full disk
+    or a folder without access; 130 when interrupted; 141, silently, when the reader of its output
+    has gone.
     """
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         try:
             status = main()
@@ -38,13 +41,26 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         status = _complain(str(error))
     except KeyboardInterrupt:
         status = _complain("interrupted", status=130)
+    except MemoryError:
+        status = _complain("out of memory")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        _discard_output()
         status = 141
     except OSError as error:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        status = _complain(where + (error.strerror or str(error)))
+        where = "standard output" if _discard_output() else error.filename
+        reason = error.strerror or str(error)
+        status = _complain(reason if where is None else f"{where}: {reason}")
     sys.exit(status)
+
+
+def _discard_output() -> bool:
+    """Drops what cannot be written, for the flush at exit; whether there was such."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def quiet_tensorflow() -> None:
@@ -77,5 +93,6 @@ def _line(program: str, message: str) -> str:
 
 
 def _complain(message: str, status: int = 2) -> int:
-    print(_line(Path(sys.argv[0]).name, message), file=sys.stderr)
+    with suppress(OSError):  # where that cannot be written either, the status tells
+        print(_line(Path(sys.argv[0]).name, message), file=sys.stderr)
     return status
