@@ -138,9 +138,15 @@ class Checkpoints:
             try:
                 return _load(path, step)
             except CheckpointError as error:
+                if not path.exists():  # the training that writes here has just removed it
+                    return self.newest()
                 self._damaged.add(path)
                 self._warn(str(error))
         return None
+
+    def has(self, step: int) -> bool:
+        """Whether there is a checkpoint of `step`, whole or damaged."""
+        return any(found == step for found, _, _ in self._found())
 
     def at(self, step: int) -> Checkpoint:
         """Read the checkpoint of `step`.
