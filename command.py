@@ -47,20 +47,18 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         _discard_output()
         status = 141
     except OSError as error:
-        where = "standard output" if _discard_output() else error.filename
+        where = error.filename
+        if where is None and error.errno is not None:  # what concerns a file names it
+            _discard_output()
+            where = "standard output"
         reason = error.strerror or str(error)
         status = _complain(reason if where is None else f"{where}: {reason}")
     sys.exit(status)
 
 
-def _discard_output() -> bool:
-    """Drops what cannot be written, for the flush at exit; whether there was such."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+def _discard_output() -> None:
+    """Drops what cannot be written, or the flush at exit would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def quiet_tensorflow() -> None:

@@ -7,11 +7,27 @@ import select
 import subprocess
 import sys
 from collections import namedtuple
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = ("seconds", "elapsed", "words_per_second", "points_per_second")
 BITS = ("variables.data-00000-of-00001", "variables.index", "arrays.npz")
+# The command lines of small runs: every layer with dropout, and more than one epoch.
+ARGUMENTS = {
+    "ptb": [
+        *("--config", "test", "--num_layers", "2", "--hidden_size", "8", "--keep_prob", "0.6"),
+        *("--batch_size", "4", "--num_steps", "5", "--epochs", "3"),
+        *("--optimizer", "adam", "--learning_rate", "0.1"),
+    ],
+    "sin_cos": [
+        *("--config", "sin_cos", "--hidden_size", "6", "--keep_prob", "0.8"),
+        *("--batch_size", "4", "--num_steps", "5", "--epochs", "3", "--steps_per_epoch", "10"),
+    ],
+}
 WAIT = 900  # seconds that a life may take on a machine with other work to do
 
 Life = namedtuple("Life", "status cpu calls out err")
@@ -23,10 +39,9 @@ def count(name, default):
 
 
 class Server:
-    """The process that lives are forked from."""
+    """The process that lives are forked from; a context that ends it."""
 
-    def __init__(self, folder: Path):
-        self._output = folder / "life."
+    def __enter__(self):
         self._process = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("server.py")],
             stdin=subprocess.PIPE,
@@ -34,17 +49,17 @@ class Server:
             text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
+        return self
 
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait(WAIT)
+    def __exit__(self, *_exception):
+        self._process.kill()
+        self._process.wait()
 
     def live(self, program, argv, folder="/", fault=(), kill_at_cpu=None, kill_at_call=None):
         """One life of a command, to its end or to a kill; calls below `folder` are counted."""
         request = {
             "program": program,
             "argv": [str(word) for word in argv],
-            "output": str(self._output),
             "folder": str(folder),
             "fault": fault,
             "kill_at_cpu": kill_at_cpu,
@@ -52,49 +67,73 @@ class Server:
         }
         print(json.dumps(request), file=self._process.stdin, flush=True)
         if not select.select([self._process.stdout], [], [], WAIT)[0]:
-            self._process.kill()
             raise TimeoutError(f"{program} {argv} hangs")
-        reply = json.loads(self._process.stdout.readline())
-        out, err = (Path(f"{self._output}{name}").read_text() for name in ("out", "err"))
-        return Life(reply["status"], reply["cpu"], reply["calls"], out, err)
+        return Life(**json.loads(self._process.stdout.readline()))
 
 
 class Trial:
-    """A run's folder and the command lines that begin it and go on with it."""
+    """A run's folder, and the lives that begin it and go on with it."""
 
-    def __init__(self, server, path, arguments):
-        self.server, self.path = server, path
-        self._begin = [*arguments, "--logdir", path.parent, "--name", path.name]
-        self._often = ["--checkpoint_steps", "3"]
+    def __init__(self, server, folder, arguments):
+        self.path = folder / "run"  # the same name for all: it stands in the pictures
+        self._server = server
+        self._begin = [*arguments, "--logdir", folder, "--name", "run"]
 
     def live(self, *more, **options):
         """One life: the first, or one that resumes where there is something to resume."""
-        begun = (self.path / "config.json").exists()
+        begun = self.path.exists()
         argv = ["--resume", self.path] if begun else self._begin
-        return self.server.live("train.py", [*argv, *self._often, *more], self.path, **options)
+        often = ["--checkpoint_steps", "3"]
+        return self._server.live("train.py", [*argv, *often, *more], self.path, **options)
 
     def finish(self):
-        """Lives without faults until the run has ended; one is enough."""
+        """A life without faults, which ends the run."""
         life = self.live()
         assert (life.status, life.err) == (0, ""), life
         return life
 
 
+@dataclass(frozen=True)
+class Whole:
+    """An uninterrupted run: its arguments, its one life, its folder, and its outcome."""
+
+    arguments: list
+    life: Life
+    path: Path
+    outcome: dict[Any, Any]
+
+    @classmethod
+    def made(cls, server, folder, arguments):
+        trial = Trial(server, folder, arguments)
+        life = trial.finish()
+        return cls(arguments, life, trial.path, outcome(trial.path))
+
+
 def outcome(path):
-    """All that a finished run holds but times: what a resumed one must have bit for bit."""
+    """All that a finished run's folder holds but times: what a resumed one has bit for bit.
+
+    The pictures are among it, and with them the run's name.
+    """
     assert not leftovers(path)
-    checkpoints = sorted((path / "checkpoints").iterdir())
-    found = {}
-    for checkpoint in checkpoints:
+    found = {"points": points(path)}
+    for checkpoint in (path / "checkpoints").iterdir():
         step = checkpoint.name.split(".")[0]
-        for name in BITS:
-            found[step, name] = hashlib.sha256((checkpoint / name).read_bytes()).hexdigest()
+        found |= {(step, name): (checkpoint / name).read_bytes() for name in BITS}
         found[step, "progress"] = timeless(json.loads((checkpoint / "progress.json").read_text()))
     lines = (path / "metrics.jsonl").read_text().splitlines()
     found["metrics"] = [timeless(json.loads(line)) for line in lines]
     found["result"] = timeless(json.loads((path / "result.json").read_text()))
-    found["config"] = (path / "config.json").read_text()
+    for name in ("config.json", "vocabulary.txt", "curves.png", "picture.png", "fit.gif"):
+        if (path / name).exists():
+            found[name] = (path / name).read_bytes()
     return found
+
+
+def points(path):
+    """The points of all curves in TensorBoard, but those that tell of time: tag, step, value."""
+    events = EventAccumulator(str(path), size_guidance={"scalars": 0}).Reload()
+    tags = [tag for tag in events.Tags()["scalars"] if not tag.endswith("_per_second")]
+    return [(tag, point.step, point.value) for tag in tags for point in events.Scalars(tag)]
 
 
 def timeless(value):
@@ -109,6 +148,19 @@ def leftovers(path):
     return [one for one in path.rglob(".tmp-*")]
 
 
-def is_refusal(life):
-    """Whether a life ended with status 2 and one line."""
-    return life.status == 2 and len(life.err.splitlines()) == 1
+def damaged(path):
+    """The files in a run's checkpoints that do not match their checksums."""
+    lines = [
+        (checkpoint / line[66:], line[:64])
+        for checkpoint in path.glob("checkpoints/step-*")
+        for line in (checkpoint / "SHA256SUMS").read_text().splitlines()
+    ]
+    return [path for path, sum in lines if hashlib.sha256(path.read_bytes()).hexdigest() != sum]
+
+
+def refusal(life):
+    """The line of a life that ended with status 2 and said why, in one line."""
+    assert life.status == 2, life
+    assert len(life.err.splitlines()) == 1, life
+    assert "Traceback" not in life.out, life
+    return life.err

@@ -315,4 +315,5 @@ def _one_line(error: Exception) -> str:
     """The line of an error's text that says what is wrong, without the places in the graph."""
     text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
     text = re.sub(r"\AGraph execution error:.*?^Node: [^\n]*\n", "", text, flags=re.S | re.M)
+    text = re.sub(r"\A/.*; ", "", text)  # a file under its temporary name
     return (text.strip() or type(error).__name__).splitlines()[0]
