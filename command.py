@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,9 +28,11 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[], int | None]) -> NoReturn:
     """Runs a command and exits: with what `main` returns, or
 
-    2 and one line for a UserError, or an OSError such as a full disk or a folder without access;
-    130 when interrupted; 141, silently, when the reader of its output has gone.
+    2 and one line for a UserError, for too little memory, or for an OSError such as a full disk
+    or a folder without access; 130 when interrupted; 141, silently, when the reader of its output
+    has gone.
     """
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         try:
             status = main()
@@ -39,13 +42,24 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         status = _complain(str(error))
     except KeyboardInterrupt:
         status = _complain("interrupted", status=130)
+    except MemoryError:
+        status = _complain("out of memory")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        _discard_output()
         status = 141
     except OSError as error:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        status = _complain(where + (error.strerror or str(error)))
+        where = error.filename
+        if where is None and error.errno is not None:  # what concerns a file names it
+            _discard_output()
+            where = "standard output"
+        reason = error.strerror or str(error)
+        status = _complain(reason if where is None else f"{where}: {reason}")
     sys.exit(status)
+
+
+def _discard_output() -> None:
+    """Drops what cannot be written, or the flush at exit would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def quiet_tensorflow() -> None:
@@ -81,5 +95,6 @@ def _line(program: str, message: str) -> str:
 
 
 def _complain(message: str, status: int = 2) -> int:
-    print(_line(Path(sys.argv[0]).name, message), file=sys.stderr)
+    with suppress(OSError):  # where that cannot be written either, the status tells
+        print(_line(Path(sys.argv[0]).name, message), file=sys.stderr)
     return status

@@ -20,6 +20,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+LARGEST_FILE = 1_000_000  # characters; a stranger's config must not fill the memory
+
 
 @dataclass(frozen=True)
 class Config:
@@ -34,7 +36,7 @@ class Config:
     cell: str = setting(
         "lstm", "kind of recurrent cell", choices=("rnn", "lstm", "lstm_peephole", "gru")
     )
-    num_layers: int = setting(1, "recurrent layers", low=1, high=1000)
+    num_layers: int = setting(1, "recurrent layers", low=1, high=100)
     hidden_size: int = setting(100, "units in a layer", low=1, high=100_000)
     forget_bias: float = setting(0.0, "added to the forget gate of an LSTM, before the sigmoid")
     use_bias: bool = setting(True, "true: cells and output layer have biases; false: none")
@@ -58,7 +60,7 @@ class Config:
         1.0, "factor on the learning rate in every epoch after those", low=POSITIVE, high=1
     )
     max_grad_norm: float = setting(0.0, "global norm that gradients are clipped to; 0: none", low=0)
-    epochs: int = setting(10, "epochs in all", low=1)
+    epochs: int = setting(10, "epochs in all", low=1, high=10_000)
     patience: int = setting(
         0, "epochs without a better validation score before training stops; 0: never stops", low=0
     )
@@ -71,6 +73,11 @@ class Config:
     def layer_sizes(self) -> list[int]:
         """Units of each recurrent layer, from the input up."""
         return [self.hidden_size] * self.num_layers
+
+    @property
+    def longest_sequence(self) -> int:
+        """About the most steps that the network walks at once, for a guess of its memory."""
+        return getattr(self, "num_steps", getattr(self, "window", 64))
 
     def learning_rate_at(self, epoch: int) -> float:
         """The learning rate in `epoch`, counted from 0 (Zaremba et al. 2014, arXiv 1409.2329)."""
@@ -345,12 +352,16 @@ def _from_toml(path: str) -> Config:
 
 def _read(path: str | Path) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        with Path(path).open(encoding="utf-8-sig") as file:
+            text = file.read(LARGEST_FILE + 1)
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"{path}: {reason}") from None
+    if len(text) > LARGEST_FILE:
+        raise ConfigError(f"{path}: longer than {LARGEST_FILE:,} characters")
+    return text
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 import command
 import config as configs
 from command import UserError
+from config import Config
+from progress import difference, made_with
 
 if TYPE_CHECKING:
+    import tensorflow.compat.v1 as tf
+
     from reader import Reader
     from runs import Run
+    from tf1rnn.runtime.checkpoint import Checkpoint
 
 
 def make_parser() -> command.Parser:
@@ -54,19 +59,19 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
     """
     import tensorflow.compat.v1 as tf
 
-    from problems import PROBLEMS, build_evaluation
+    from problems import PROBLEMS, build_evaluation, require_memory
     from walk import score
 
     config = configs.load(run.config)
     problem = PROBLEMS[config.problem]
     reader = find_reader(run, config, split, data_path)
-    checkpoint = run.find_checkpoint(which, warn=command.warn)
     with tf.Graph().as_default() as graph:
         model = build_evaluation(problem, config)
+        require_memory(problem.evaluation(config), graph, model)
         saver = tf.train.Saver()
         graph.finalize()
         with tf.Session(graph=graph) as session:
-            checkpoint.restore(session, saver)
+            checkpoint = restore(run, which, config, session, saver)
             value = score(session, model, reader, problem.metric)
     return {
         "run": str(run.path),
@@ -75,6 +80,25 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
         "metric": problem.metric.name,
         "score": value,
     }
+
+
+def restore(
+    run: Run, which: str, config: Config, session: tf.Session, saver: tf.train.Saver
+) -> Checkpoint:
+    """Restores the checkpoint, and again where a training that goes on has just removed it."""
+    from tf1rnn.runtime.checkpoint import CheckpointError
+
+    now = made_with(config, run.read_vocabulary() or ())
+    while True:
+        checkpoint = run.find_checkpoint(which, warn=command.warn)
+        if other := difference(checkpoint.progress.get("made_with"), now):
+            raise UserError(f"{checkpoint.path} was made with another {other}")
+        try:
+            checkpoint.restore(session, saver)
+            return checkpoint
+        except CheckpointError:
+            if checkpoint.path.exists():
+                raise
 
 
 def find_reader(run: Run, config: Any, split: str, data_path: Path | None) -> Reader:

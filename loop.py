@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,11 @@ from album import Album
 from command import UserError
 from config import Config
 from flow_log import FlowLog
-from problems import Outcome, Problem, build
-from progress import Progress
+from problems import Outcome, Problem, build, require_memory
+from progress import Progress, difference, made_with
 from reader import Data, Minibatch
 from runs import Run
-from tf1rnn.runtime.checkpoint import Checkpoint
+from tf1rnn.runtime.checkpoint import Checkpoint, CheckpointError
 from tf1rnn.runtime.events import Events
 from tf1rnn.runtime.screen import Screen, duration
 from tf1rnn.runtime.signals import Stopped, StopSignals
@@ -60,6 +60,7 @@ class Training:
         self.folder, self.screen, self.options = run, screen, options
         self.checkpoints = run.open_checkpoints(warn=lambda line: screen.say(f"warning: {line}"))
         self.progress = Progress()
+        self.window = window
         self.album = Album(problem, config, run, screen, window)
         self.graph = tf.Graph()
         with self.graph.as_default():
@@ -71,9 +72,11 @@ class Training:
                 histograms = [tf.summary.histogram(v.op.name, v) for v in variables]
                 self.histograms = tf.summary.merge(histograms)
             self.flow_log = FlowLog(self.model) if options.log_gradient_flow else None
+            self.not_finite = {v.op.name: _has_not_finite(v) for v in variables}
             self.saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
             self.initialize = tf.global_variables_initializer()
         self.graph.finalize()
+        require_memory(self.config, self.graph, self.model)
 
     def run(self, checkpoint: Checkpoint | None = None) -> dict[str, Any]:
         """Trains to the end, from the start or from a checkpoint, and returns the result.
@@ -99,6 +102,8 @@ class Training:
             self.elapsed_before = self.progress.elapsed - started
             with Events(self.folder.path, self.graph, self.progress.step) as self.events:
                 self.events.hyperparameters(dataclasses.asdict(self.config))
+                if self.progress.records and self.progress.step == self.progress.epoch_start:
+                    self._write_events(self.progress.records[-1])
                 try:
                     self._train()
                 except Stopped:
@@ -253,7 +258,7 @@ class Training:
 
     def _tell(self, record: dict[str, Any], is_best: bool) -> None:
         """Puts a finished epoch on the screen, into the files and into TensorBoard."""
-        name, unit = self.problem.metric.name, self.data.unit
+        unit = self.data.unit
         speed = record[f"{unit}_per_second"]
         self.screen.say(
             f"epoch {record['epoch']:2d}  lr {record['learning_rate']:.4g}  "
@@ -262,6 +267,11 @@ class Training:
         )
         self.folder.write_metrics(self.progress.records)
         self.album.draw(self.progress, now=False)
+        self._write_events(record)
+
+    def _write_events(self, record: dict[str, Any]) -> None:
+        """Puts the epoch that has just ended into TensorBoard."""
+        name, rate = self.problem.metric.name, f"{self.data.unit}_per_second"
         self.events.scalars(
             record["step"],
             {
@@ -270,7 +280,7 @@ class Training:
                 "training/learning_rate": record["learning_rate"],
                 "training/cost": record["cost"],
                 "training/gradient_norm": record["gradient_norm"],
-                f"training/{unit}_per_second": speed,
+                f"training/{rate}": record[rate],
             },
         )
         self.events.summary(record["step"], self.session.run(self.histograms))
@@ -279,7 +289,11 @@ class Training:
     # ------------------------------------------------------------------ saving and the end
 
     def _save(self) -> None:
+        """Saves where the training is. NotFinite, and nothing saved, where a weight went wrong."""
         progress = self.progress
+        bad = [name for name, flag in self.session.run(self.not_finite).items() if flag]
+        if bad:
+            raise NotFinite(f"step {progress.step}: {' and '.join(bad[:3])} is not finite")
         progress.elapsed = self.elapsed_before + time.monotonic()
         arrays = {f"state_{i}": a for i, a in enumerate(tf.nest.flatten(self.step.state))}
         arrays |= self.album.arrays()
@@ -288,20 +302,15 @@ class Training:
         self.checkpoints.prune(progress.best_step)
 
     def _made_with(self) -> dict[str, Any]:
-        vocabulary = "\n".join(self.data.vocabulary).encode()
-        return {
-            "config": dataclasses.asdict(self.config),
-            "data": self.data.sha256,
-            "vocabulary": hashlib.sha256(vocabulary).hexdigest(),
-            "tensorflow": tf.__version__,
-        }
+        made = made_with(self.config, self.data.vocabulary)
+        return {**made, "data": self.data.sha256, "tensorflow": tf.__version__}
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Puts everything back to where the checkpoint was made."""
-        difference = _difference(checkpoint.progress.get("made_with"), self._made_with())
-        if difference:
-            raise UserError(f"{checkpoint.path} was made with another {difference}")
+        if other := difference(checkpoint.progress.get("made_with"), self._made_with()):
+            raise UserError(f"{checkpoint.path} was made with another {other}")
         self.progress = Progress.from_dict(checkpoint.progress, checkpoint.path)
+        self._check_progress(checkpoint.path)
         zero = tf.nest.flatten(self.step.state)
         state = [checkpoint.arrays.get(f"state_{i}") for i in range(len(zero))]
         for saved, wanted in zip(state, zero, strict=True):
@@ -312,6 +321,22 @@ class Training:
         self.album.restore(checkpoint.arrays)
         self.folder.write_metrics(self.progress.records)
         self.album.draw(self.progress)
+
+    def _check_progress(self, origin: Path) -> None:
+        """Raises UserError or CheckpointError where the progress restored leads to no end."""
+        progress, in_epoch = self.progress, len(self.data.train)
+        start, rate = in_epoch * progress.epoch, f"{self.data.unit}_per_second"
+        if progress.epoch_start != start or not start <= progress.step <= start + in_epoch:
+            raise UserError(f"{origin} is of a training with other epochs")
+        if not all(rate in record for record in progress.records):
+            raise UserError(f"{origin} holds a record without {rate}")
+        best = progress.best_step
+        if best is not None and self.checkpoints.has(best):
+            try:
+                self.checkpoints.at(best)
+            except CheckpointError as error:  # said now, and not after the last epoch
+                hint = "the best so far; without it, a later epoch must be better: remove it to try"
+                raise UserError(f"{error} ({hint})") from None
 
     def _finish(self) -> dict[str, Any]:
         """Scores the last and the best checkpoint on the test split, and writes the result."""
@@ -355,11 +380,5 @@ def _in_words(name: str, value: Any) -> str:
     return "".join(f"{name.replace('_', ' ')}: {one}\n" for one in shown)
 
 
-def _difference(then: Any, now: dict[str, Any]) -> str:
-    """In what `then`, from a checkpoint, differs from `now`: "data", "config (hidden_size)"."""
-    then = then if isinstance(then, dict) else {}
-    names = [name for name, value in now.items() if then.get(name) != value]
-    if "config" in names and isinstance(then.get("config"), dict):
-        fields = [f for f, value in now["config"].items() if then["config"].get(f) != value]
-        return f"config ({', '.join(fields)})"
-    return " and ".join(names)
+def _has_not_finite(variable: tf.Variable) -> tf.Tensor:
+    return tf.logical_not(tf.reduce_all(tf.math.is_finite(variable)))

@@ -15,6 +15,7 @@ import tensorflow.compat.v1 as tf
 from matplotlib.figure import Figure
 
 import examples
+import memory
 import pictures
 import reader
 import series
@@ -30,6 +31,7 @@ from model import (
 )
 from pictures import Movie, Shown
 from reader import Data, Reader
+from tf1rnn.runtime.checkpoint import ARRAYS, LARGEST
 
 
 @dataclass(frozen=True)
@@ -260,3 +262,20 @@ def build_evaluation(problem: Problem, config: Config, reuse: bool | None = None
     """Adds the graph that is evaluated."""
     with tf.name_scope("Eval"), tf.variable_scope("Model", reuse=reuse):
         return problem.model(False, problem.evaluation(config))
+
+
+def require_memory(config: Config, graph: tf.Graph, model: Model) -> None:
+    """Raises UserError where the graph that trains or evaluates `model` is too large to run here.
+
+    A guess: every variable is there four times (as itself, as its gradient, and twice while it is
+    saved), and every step of every sequence keeps its layers' gates and outputs, and its logits
+    with their gradients, if there is a vocabulary.
+    """
+    with graph.as_default():
+        weights = sum(v.shape.num_elements() for v in tf.global_variables())
+    steps = max(config.batch_size * config.longest_sequence, reader.PIECE)
+    numbers = 12 * sum(config.layer_sizes) + 4 * getattr(config, "vocab_size", 0)
+    memory.require(4 * (4 * weights + steps * numbers), "this network")
+    state = 4 * sum(one.shape.num_elements() for one in tf.nest.flatten(model.initial_state))
+    if state > LARGEST[ARRAYS]:
+        raise UserError(f"a state of {state:,} bytes cannot be saved; {LARGEST[ARRAYS]:,} can be")

@@ -1,13 +1,17 @@
-"""How far a training is."""
+"""How far a training is, and what it was made with: the content of a checkpoint."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from command import UserError
+from config import Config
 
 
 @dataclass
@@ -39,6 +43,11 @@ class Progress:
         """The epoch under way, from 0."""
         return len(self.records)
 
+    @property
+    def epoch_start(self) -> int:
+        """The step that the epoch under way began at."""
+        return self.records[-1]["step"] if self.records else 0
+
     def start_epoch(self) -> None:
         """Sets the epoch's sums to zero."""
         self.total = self.count = self.cost = self.norm = self.seconds = 0.0
@@ -55,11 +64,53 @@ class Progress:
                 raise UserError(
                     f"{origin} holds no progress of a training: {name} is {value!r:.40}"
                 )
-        for record in values["records"]:
-            if not isinstance(record, dict) or not all(map(_is_number, record.values())):
-                raise UserError(f"{origin} holds a record that is not of numbers")
+        if flaw := cls(**values)._flaw():
+            raise UserError(f"{origin} holds no progress of a training: {flaw}")
         return cls(**values)
+
+    def _flaw(self) -> str:
+        """What shows that no training has come to this; empty where nothing does."""
+        for number, record in enumerate(self.records, 1):
+            if not isinstance(record, dict) or not record.keys() >= _RECORD:
+                return f"record {number} lacks figures"
+            if not all(map(_is_number, record.values())) or not record["seconds"] > 0:
+                return f"record {number} is not of numbers"
+            if record["epoch"] != number or type(record["step"]) is not int:
+                return f"record {number} is of another epoch"
+        sums = (self.total, self.count, self.norm, self.seconds, self.elapsed)
+        if not all(map(math.isfinite, sums)) or not 0 <= self.lr_scale <= 1:
+            return "a sum is not finite"
+        made = self.step - self.epoch_start
+        if not 0 <= self.done <= made < 1 << 53 or (made and not self.seconds > 0):
+            return "the steps cannot be"
+        if self.done and not self.count > 0:
+            return "nothing was counted"
+        best = (self.best_epoch, self.best_step, self.best_score)
+        found = [(r["epoch"], r["step"], r["valid"]) for r in self.records]
+        return "" if best == (None, None, None) or best in found else "the best epoch is no record"
+
+
+# The figures of an epoch that every training has.
+_RECORD = {"epoch", "step", "learning_rate", "train", "valid", "gradient_norm", "seconds"}
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float))
+    return type(value) is float or (type(value) is int and abs(value) < 1 << 53)
+
+
+def made_with(config: Config, vocabulary: Sequence[str]) -> dict[str, Any]:
+    """What a checkpoint says of its making, beside the hash of the data."""
+    return {
+        "config": dataclasses.asdict(config),
+        "vocabulary": hashlib.sha256("\n".join(vocabulary).encode()).hexdigest(),
+    }
+
+
+def difference(then: Any, now: dict[str, Any]) -> str:
+    """In what `then`, from a checkpoint, differs from `now`: "data", "config (hidden_size)"."""
+    then = then if isinstance(then, dict) else {}
+    names = [name for name, value in now.items() if then.get(name) != value]
+    if "config" in names and isinstance(then.get("config"), dict):
+        fields = [f for f, value in now["config"].items() if then["config"].get(f) != value]
+        return f"config ({', '.join(fields)})"
+    return " and ".join(names)

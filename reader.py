@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+import memory
 from command import UserError
 
 EOS, UNK = "<eos>", "<unk>"
@@ -86,8 +87,13 @@ def read_words(path: Path) -> list[str]:
 
     Raises:
         DataError: the file is missing, unreadable, not UTF-8, or has no word.
+        UserError: its words would not fit into the memory.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise DataError(f"{path} is no regular file")  # a pipe or /dev/zero may never end
+        # A word of two letters takes 64 bytes as an object in a list.
+        memory.require(25 * path.stat().st_size, f"reading {path}")
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None

@@ -41,18 +41,31 @@ class Run:
         self.checkpoints = path / "checkpoints"
 
     @classmethod
-    def create(cls, logdir: Path, name: str) -> Run:
-        """Makes the folder of a new run. UserError where it exists or can't be written."""
-        path = logdir / name
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
+    def new(cls, logdir: Path, name: str) -> Run:
+        """A run that is not on the disk yet. UserError where its place is taken."""
+        run = cls(logdir / name)
+        if run.config.exists():
             raise UserError(
-                f"{path} exists: resume it with --resume {path}, or choose another --name"
-            ) from None
+                f"{run.path} exists: resume it with --resume {run.path}, or choose another --name"
+            )
+        if run.path.exists():
+            raise UserError(f"{run.path} exists and is not a run: choose another --name")
+        return run
+
+    def create(self, config: str, vocabulary: Iterable[str]) -> None:
+        """Makes the folder with the text of config.json and, for a text, the vocabulary.
+
+        Wholly, or not at all: no run is without them. UserError where it can't be written.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(self.path) as temporary:
+                temporary.mkdir()
+                (temporary / self.config.name).write_bytes(config.encode())
+                if words := "".join(f"{word}\n" for word in vocabulary):
+                    (temporary / self.vocabulary.name).write_bytes(words.encode())
         except OSError as error:
-            raise UserError(f"cannot make the folder {path}: {error.strerror}") from None
-        return cls(path)
+            raise UserError(f"cannot make the folder {self.path}: {error.strerror}") from None
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -110,7 +123,13 @@ class Run:
         if last is None:
             raise UserError(f"{self.path} has no checkpoint")
         best_step = Progress.from_dict(last.progress, last.path).best_step
-        return last if which == "last" or best_step is None else checkpoints.at(best_step)
+        if which == "last" or best_step is None:
+            return last
+        if not checkpoints.has(best_step):
+            again = checkpoints.newest()
+            if again is not None and again.step != last.step:  # the training goes on meanwhile
+                return self.find_checkpoint(which, warn)
+        return checkpoints.at(best_step)
 
     def open_checkpoints(self, warn: Callable[[str], object]) -> Checkpoints:
         """The run's checkpoints; `warn` gets a line about each that is damaged."""

@@ -25,7 +25,7 @@ setup(
         "numpy>=1.26",
         "matplotlib>=3.8",
         "rich>=13",  # progress bars and tables
-        "filelock>=3.12",  # one process a run folder
+        "filelock>=3.20.3",  # one process a run folder; earlier ones follow a link and empty it
         "tomli>=2; python_version < '3.11'",
     ],
     extras_require={"digits": DIGITS, "tests": TESTS + DIGITS, "bench": BENCH},

@@ -20,6 +20,7 @@ from command import UserError
 from config import Config
 
 if TYPE_CHECKING:
+    from loop import Training
     from reader import Data
     from runs import Run
     from tf1rnn.runtime.screen import Screen
@@ -39,7 +40,7 @@ def make_parser() -> command.Parser:
     add("--config", default="small", metavar="NAME", help="a preset, or a .toml file (small)")
     add("--list", action="store_true", help="show the presets and leave")
     add("--logdir", type=Path, default=Path("logs"), help="where the run's folder goes (logs)")
-    add("--name", help="the run's name (the preset and the time)")
+    add("--name", type=_name, help="the run's name (the preset and the time)")
     add("--resume", metavar="RUN", help="go on with this run; auto: the newest of that name")
     add(
         "--checkpoint_minutes",
@@ -70,6 +71,12 @@ def make_parser() -> command.Parser:
         "--show", action="store_true", help="follow the training in a window, if there is a display"
     )
     return parser
+
+
+def _name(text: str) -> str:
+    if settings.UNPRINTABLE.search(text):
+        raise argparse.ArgumentTypeError("must be printable text")
+    return text
 
 
 def _minutes(text: str) -> float:
@@ -105,20 +112,19 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def start(config: Config, options: argparse.Namespace) -> int:
-    """Trains in a new folder. Nothing is written before the data are read and found good."""
+    """Trains in a new folder. Nothing is written before the data and the graph are found good."""
     from problems import PROBLEMS
     from runs import Run
 
+    name = options.name or f"{Path(options.config).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    run = Run.new(options.logdir, name)
     problem = PROBLEMS[config.problem]
     data = problem.read(config)
     config = problem.settle(config, data)
-    stem = Path(options.config).stem
-    run = Run.create(options.logdir, options.name or f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+    training = prepare(config, data, run, options)
+    run.create(configs.to_json(config), data.vocabulary)
     with run.lock():
-        run.write_text(run.config, configs.to_json(config))
-        if data.vocabulary:
-            run.write_text(run.vocabulary, "".join(f"{word}\n" for word in data.vocabulary))
-        return train(config, data, run, options)
+        return train(training)
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -132,15 +138,14 @@ def resume(options: argparse.Namespace) -> int:
         run = Run.open(Path(options.resume))
     with run.lock():
         config = configs.load(run.config)
-        return train(config, PROBLEMS[config.problem].read(config), run, options)
+        return train(prepare(config, PROBLEMS[config.problem].read(config), run, options))
 
 
-def train(config: Config, data: Data, run: Run, options: argparse.Namespace) -> int:
-    """Trains in a run's folder, from its newest checkpoint if it has one."""
-    from loop import NotFinite, Options, Training
+def prepare(config: Config, data: Data, run: Run, options: argparse.Namespace) -> Training:
+    """The training in a run's folder, its graph built."""
+    from loop import Options, Training
     from problems import PROBLEMS
     from tf1rnn.runtime.screen import Screen
-    from tf1rnn.runtime.signals import Stopped
 
     screen = Screen()
     limits = Options(
@@ -150,12 +155,21 @@ def train(config: Config, data: Data, run: Run, options: argparse.Namespace) -> 
         options.log_gradient_flow,
     )
     window = open_window(run, screen) if options.show else None
-    training = Training(PROBLEMS[config.problem], config, data, run, screen, limits, window)
-    again = f"python train.py --resume {run.path}"
+    return Training(PROBLEMS[config.problem], config, data, run, screen, limits, window)
+
+
+def train(training: Training) -> int:
+    """Trains, from the newest checkpoint if there is one."""
+    from loop import NotFinite
+    from tf1rnn.runtime.signals import Stopped
+
+    data, path, screen = training.data, training.folder.path, training.screen
+    window = training.window
+    again = f"python train.py --resume {path}"
     screen.say(f"{data.name}: {data.facts}")
     if data.note:
         screen.say(data.note)
-    screen.say(f"{training.describe()}; the run lies in {run.path}")
+    screen.say(f"{training.describe()}; the run lies in {path}")
     checkpoint = training.checkpoints.newest()
     if checkpoint is not None:
         screen.say(f"going on from step {checkpoint.step:,}")

@@ -159,7 +159,7 @@ def test_a_name_that_is_taken_is_refused_and_the_run_untouched(trained):
 def test_a_signal_saves_and_says_how_to_go_on(corpus, tmp_path, number, status):
     arguments = [*TINY, "--data_path", corpus, "--logdir", tmp_path, "--name", "run"]
     process = subprocess.Popen(
-        [sys.executable, ROOT / "train.py", *map(str, arguments), "--epochs", "100000"],
+        [sys.executable, ROOT / "train.py", *map(str, arguments), "--epochs", "10000"],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -138,9 +138,15 @@ class Checkpoints:
             try:
                 return _load(path, step)
             except CheckpointError as error:
+                if not path.exists():  # the training that writes here has just removed it
+                    return self.newest()
                 self._damaged.add(path)
                 self._warn(str(error))
         return None
+
+    def has(self, step: int) -> bool:
+        """Whether there is a checkpoint of `step`, whole or damaged."""
+        return any(found == step for found, _, _ in self._found())
 
     def at(self, step: int) -> Checkpoint:
         """Read the checkpoint of `step`.
@@ -309,4 +315,5 @@ def _one_line(error: Exception) -> str:
     """The line of an error's text that says what is wrong, without the places in the graph."""
     text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
     text = re.sub(r"\AGraph execution error:.*?^Node: [^\n]*\n", "", text, flags=re.S | re.M)
+    text = re.sub(r"\A/.*; ", "", text)  # a file under its temporary name
     return (text.strip() or type(error).__name__).splitlines()[0]

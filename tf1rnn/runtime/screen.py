@@ -24,7 +24,7 @@ class Screen:
     """Writes to standard output; `bar()` shows how far the training is."""
 
     def __init__(self, console: Console | None = None):
-        self._console = console or Console(highlight=False)
+        self._console = console or Console(highlight=False, emoji=False)
         self._bar: Progress | None = None
         self._next_change = 0.0
 

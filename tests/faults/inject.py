@@ -1,0 +1,129 @@
+"""What is done to a life from within: counted calls, full disks, signals, bad numbers."""
+
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+CHANGES = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir")
+
+
+def shared_counter():
+    """A number that a life counts in and its parent reads."""
+    return multiprocessing.RawValue("q", 0)
+
+
+def count_calls(counter, folder, kill_at):
+    """Counts the calls that open or change what lies below `folder`; dies at number `kill_at`."""
+
+    def hook(event, arguments):
+        if event in CHANGES and str(arguments[0]).startswith(folder):
+            counter.value += 1
+            if counter.value == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def before(owner, name, action, nth=1):
+    """Has `action()` done just before the nth call of a method or function."""
+    original, calls = getattr(owner, name), 0
+
+    def wrapped(*arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls == nth:
+            action()
+        return original(*arguments, **options)
+
+    setattr(owner, name, wrapped)
+
+
+def fill_disk():
+    """From now on no file of this process can grow, as on a full disk: EFBIG, not ENOSPC."""
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+
+
+def full_disk_at(name, nth=1):
+    """The disk is full when the file or folder `name` is made for the nth time."""
+    import runs
+    from tf1rnn.runtime import checkpoint, files
+
+    original, calls = files.atomic_path, 0
+
+    def atomic_path(path):
+        nonlocal calls
+        calls += Path(path).name.startswith(name)
+        if calls == nth:
+            fill_disk()
+        return original(path)
+
+    for module in (files, checkpoint, runs):
+        module.atomic_path = atomic_path
+
+
+def full_disk_at_events(nth):
+    """The disk is full when TensorBoard's file gets its nth curves' points; 0: when it is made."""
+    from tf1rnn.runtime.events import Events
+
+    before(Events, "scalars" if nth else "__init__", fill_disk, nth or 1)
+
+
+def signal_while_scoring(nth, number):
+    """A signal comes in the first step of the nth walk through a split."""
+    import loop
+
+    original, calls = loop.score, 0
+
+    def score(*arguments, on_step):
+        nonlocal calls
+        calls += 1
+
+        def step():
+            if calls == nth:
+                os.kill(os.getpid(), number)
+            on_step()
+
+        return original(*arguments, on_step=step)
+
+    loop.score = score
+
+
+def signal_at_step(step, number):
+    """A signal comes in a training step, counted from 1 in this life."""
+    import loop
+
+    before(loop.Training, "_train_step", lambda: os.kill(os.getpid(), number), step)
+
+
+def second_signal_in_save(step, number):
+    """A signal comes in a step, and another while the checkpoint is being written for it."""
+    from tf1rnn.runtime import checkpoint
+
+    def again():
+        before(checkpoint, "_sum_line", lambda: os.kill(os.getpid(), number), 2)
+        os.kill(os.getpid(), number)
+
+    import loop
+
+    before(loop.Training, "_train_step", again, step)
+
+
+FAULTS = {
+    function.__name__: function
+    for function in (
+        full_disk_at,
+        full_disk_at_events,
+        signal_while_scoring,
+        signal_at_step,
+        second_signal_in_save,
+    )
+}
+
+
+def arm(name, *arguments):
+    """Prepares a fault by its name."""
+    FAULTS[name](*arguments)
