@@ -1,6 +1,7 @@
 """What all commands share: options, errors and exits. Importing it does not import TensorFlow."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -48,7 +49,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
 
 
 def quiet_tensorflow() -> None:
-    """Imports TensorFlow without its start-up messages.
+    """Imports TensorFlow without its start-up messages and warnings.
 
     With the variable TF_CPP_MIN_LOG_LEVEL at 0, 1 or 2 nothing is hidden.
     """
@@ -61,6 +62,9 @@ def quiet_tensorflow() -> None:
     os.dup2(nowhere, 2)
     try:
         import tensorflow  # noqa: F401
+
+        # Deprecated functions that TensorFlow calls itself are not the doing of the user.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
