@@ -181,11 +181,14 @@ class DigitsConfig(Config):
 
     hidden_size: int = 128
     forget_bias: float = 1.0
-    initializer: str = "glorot"
-    batch_size: int = 32
+    initializer: str = "orthogonal"
+    keep_prob: float = 0.9
+    batch_size: int = 16
     optimizer: str = "adam"
-    learning_rate: float = 0.003
-    epochs: int = 30
+    learning_rate: float = 0.01
+    lr_decay: float = 0.97
+    decay_after: int = 50
+    epochs: int = 100
     variant: str = setting(
         "last",
         "what is classified: last (the last output) or pooled (the largest outputs over time, from "

@@ -43,10 +43,14 @@ class Metric:
     lower_is_better: bool = True
 
     def better(self, score: float, than: float | None) -> bool:
-        """Whether `score` is the better one; any number is better than none."""
+        """Whether `score` is the better one; any number is better than none.
+
+        Of equal accuracies the later one counts as better: they are steps of one example, and the
+        network has learnt more.
+        """
         if than is None:
             return not math.isnan(score)
-        return score < than if self.lower_is_better else score > than
+        return score < than if self.lower_is_better else score >= than
 
 
 def _perplexity(mean: float) -> float:
