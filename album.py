@@ -40,7 +40,7 @@ class Album:
     def look(self, split: str, predict: Callable[[], Arrays], progress: Progress) -> None:
         """Takes what the problem's picture shows: `predict` is asked if there is a picture."""
         if self._problem.picture is not None:
-            title = f"{self._run.path.name}: {split}"
+            title = f"{self._run.path.name}, {split}"
             self._shown = Shown(title, self._config, progress.records, predict())
 
     def keep_frame(self, epoch: int) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,9 +137,10 @@ class Training:
 
     def _train(self) -> None:
         in_epoch = len(self.data.train)
+        minibatches = self.data.train.batches(self.progress.step)
         with self.screen.bar(in_epoch * self.config.epochs, self.progress.step):
             while not self._is_over():
-                self._train_epoch(until=in_epoch * (self.progress.epoch + 1))
+                self._train_epoch(minibatches, until=in_epoch * (self.progress.epoch + 1))
                 self._close_epoch()
 
     def _is_over(self) -> bool:
@@ -151,12 +153,11 @@ class Training:
             or (best is not None and self.config.is_enough(best))
         )
 
-    def _train_epoch(self, until: int) -> None:
+    def _train_epoch(self, minibatches: Iterator[Minibatch], until: int) -> None:
         """Runs the steps that are left of the epoch, saving where it is time."""
         progress = self.progress
         self._set_learning_rate()
         saved = time.monotonic()
-        minibatches = self.data.train.batches(progress.step)
         while progress.step < until:
             minibatch = next(minibatches)
             if self.flow_log and progress.step == until - len(self.data.train):

@@ -59,7 +59,8 @@ def _first_row(shown: Shown, name: str) -> np.ndarray:
 def draw_cosine(shown: Shown) -> Figure:
     """The cosine and what was made of the sine."""
     x, target, prediction = (_first_row(shown, name) for name in ("x", "targets", "predictions"))
-    return plots.fit(shown.title, x, target, prediction, "x (radians)", COSINE_LIMITS)
+    title = f"{shown.title}: cosine from sine, from a zero state on"
+    return plots.fit(title, x, target, prediction, "x (radians)", COSINE_LIMITS)
 
 
 def _write_cosine(path: Path, shown: Shown, frames: Sequence[tuple[int, np.ndarray]]) -> None:
@@ -78,7 +79,8 @@ def draw_next_points(shown: Shown) -> Figure:
     """The points of the sine and their predictions, and the difference."""
     target, prediction = shown.arrays["targets"], shown.arrays["predictions"]
     x = np.arange(len(target))
-    return plots.fit_and_error(shown.title, x, target, prediction, "point")
+    rmse = np.sqrt(np.mean((prediction - target) ** 2))
+    return plots.fit_and_error(f"{shown.title}: rmse {rmse:.2g}", x, target, prediction, "point")
 
 
 # ---------------------------------------------------------------------------------- subtraction
@@ -126,8 +128,11 @@ def work_out(arrays: Mapping[str, np.ndarray], count: int) -> list[Sum]:
 
 def draw_sums(shown: Shown) -> Figure:
     """The curves of the training, and sums worked out."""
-    sums = [(one.in_columns(), one.is_right) for one in work_out(shown.arrays, SUMS)]
-    return plots.loss_accuracy_and_examples(shown.title, shown.records, sums)
+    pairs = len(shown.arrays["pairs"])
+    sums = work_out(shown.arrays, pairs)
+    title = f"{shown.title}: {sum(one.is_right for one in sums)} of {pairs} right"
+    texts = [(one.in_columns(), one.is_right) for one in sums[:SUMS]]
+    return plots.loss_accuracy_and_examples(title, shown.records, texts)
 
 
 # --------------------------------------------------------------------------------------- digits

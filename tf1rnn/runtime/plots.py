@@ -89,6 +89,8 @@ def write_fit_gif(
 ) -> None:
     """A GIF of a fit as it improves: each frame has a title and a prediction `[points]`."""
     figure = fit(frames[0][0], x, target, frames[0][1], xlabel, ylim)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # nothing moves from frame to frame but the prediction
     axes = figure.axes[0]
     writer = PillowWriter(fps=2)
     with writer.saving(figure, str(path), dpi=80):

@@ -26,7 +26,6 @@ class Window:
 
     def __init__(self, title: str):
         try:
-            plt.ion()
             self._figure = plt.figure(title)
         except Exception as error:  # every toolkit has errors of its own
             raise NoWindow(str(error)) from error
