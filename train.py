@@ -179,7 +179,9 @@ def train(training: Training) -> int:
         screen.say(f"stopped and saved; go on with: {again}")
         return stop.status
     except NotFinite as error:
-        screen.say(f"stopped: {error}; what came before is saved: {again} --on_nan halve_lr")
+        saved = f"what came before is saved: {again} --on_nan halve_lr"
+        hint = saved if training.checkpoints.newest() else "nothing is saved yet"
+        screen.say(f"stopped: {error}; {hint}")
         return 1
     screen.say(training.conclude(result))
     if window is not None and window.is_open and sys.stdin.isatty():

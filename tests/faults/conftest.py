@@ -4,6 +4,7 @@ import lives
 import pytest
 
 import reader
+from problems import PROBLEMS
 
 LINES = {"train": 35, "valid": 7, "test": 6}  # of the sample
 
@@ -28,14 +29,14 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="session")
 def whole_ptb(server, corpus, tmp_path_factory):
     """An uninterrupted run of the language model."""
-    arguments = [*lives.ARGUMENTS["ptb"], "--data_path", corpus]
-    return lives.Whole.made(server, tmp_path_factory.mktemp("whole"), arguments)
+    fields = lives.FIELDS["ptb"] | {"data_path": corpus}
+    return lives.Whole.made(server, tmp_path_factory.mktemp("whole"), fields)
 
 
-@pytest.fixture(scope="session", params=lives.ARGUMENTS)
+@pytest.fixture(scope="session", params=[name for name in lives.FIELDS if name in PROBLEMS])
 def whole(request, server, whole_ptb, tmp_path_factory):
     """An uninterrupted run of each problem."""
     if request.param == "ptb":
         return whole_ptb
-    arguments = lives.ARGUMENTS[request.param]
-    return lives.Whole.made(server, tmp_path_factory.mktemp("whole"), arguments)
+    fields = lives.FIELDS[request.param]
+    return lives.Whole.made(server, tmp_path_factory.mktemp("whole"), fields)

@@ -1,11 +1,15 @@
 """What is done to a life from within: counted calls, full disks, signals, bad numbers."""
 
+import gc
 import multiprocessing
 import os
 import resource
 import signal
 import sys
 from pathlib import Path
+
+import numpy as np
+import tensorflow.compat.v1 as tf
 
 CHANGES = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir")
 
@@ -112,6 +116,61 @@ def second_signal_in_save(step, number):
     before(loop.Training, "_train_step", again, step)
 
 
+def bad_state_at_step(step):
+    """The RNN state that a step starts from is NaN, so that its cost is. Counted in the run."""
+    import loop
+
+    original = loop.Training._train_step
+
+    def train_step(self, minibatch):
+        good, bad = self.step.state, self.progress.step + 1 == step
+        if bad:
+            self.step.state = tf.nest.map_structure(lambda array: array * np.nan, good)
+        original(self, minibatch)
+        if bad:
+            self.step.state = good
+
+    loop.Training._train_step = train_step
+
+
+def bad_weights_after_step(step):
+    """An update has made a weight infinite, though cost and gradients were finite."""
+    import loop
+
+    original = loop.Training._train_step
+
+    def train_step(self, minibatch):
+        original(self, minibatch)
+        if self.progress.step == step:
+            with self.graph.as_default():
+                weights = tf.trainable_variables("Model/softmax/softmax_b")[0]
+            weights.load(np.full(weights.shape, np.inf, np.float32), self.session)
+
+    loop.Training._train_step = train_step
+
+
+def measure(path, leak, first):
+    """Writes, for every epoch, the bytes resident, the open files and the threads.
+
+    From the epoch `first` on, so many bytes leak in each.
+    """
+    import loop
+
+    original, kept = loop.Training._close_epoch, []
+
+    def close_epoch(self):
+        original(self)
+        if self.progress.epoch >= first:
+            kept.append(np.ones(leak, np.uint8))
+        gc.collect()  # pictures are garbage that waits for it
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        counts = [len([*Path("/proc/self", what).iterdir()]) for what in ("fd", "task")]
+        with Path(path).open("a") as file:
+            print(pages * resource.getpagesize(), *counts, file=file)
+
+    loop.Training._close_epoch = close_epoch
+
+
 FAULTS = {
     function.__name__: function
     for function in (
@@ -120,6 +179,9 @@ FAULTS = {
         signal_while_scoring,
         signal_at_step,
         second_signal_in_save,
+        bad_state_at_step,
+        bad_weights_after_step,
+        measure,
     )
 }
 

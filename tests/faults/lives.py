@@ -1,6 +1,8 @@
 """Runs of the program that are killed, resumed and compared: the client of server.py."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import select
@@ -10,23 +12,21 @@ from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import command
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = ("seconds", "elapsed", "words_per_second", "points_per_second")
 BITS = ("variables.data-00000-of-00001", "variables.index", "arrays.npz")
-# The command lines of small runs: every layer with dropout, and more than one epoch.
-ARGUMENTS = {
-    "ptb": [
-        *("--config", "test", "--num_layers", "2", "--hidden_size", "8", "--keep_prob", "0.6"),
-        *("--batch_size", "4", "--num_steps", "5", "--epochs", "3"),
-        *("--optimizer", "adam", "--learning_rate", "0.1"),
-    ],
-    "sin_cos": [
-        *("--config", "sin_cos", "--hidden_size", "6", "--keep_prob", "0.8"),
-        *("--batch_size", "4", "--num_steps", "5", "--epochs", "3", "--steps_per_epoch", "10"),
-    ],
+# Small runs: every layer with dropout, and more than one epoch.
+PTB = {"config": "test", "num_layers": 2, "hidden_size": 8, "batch_size": 4, "num_steps": 5}
+SIN_COS = {"config": "sin_cos", "hidden_size": 6, "batch_size": 4, "steps_per_epoch": 10}
+FIELDS = {
+    "ptb": PTB | {"keep_prob": 0.6, "epochs": 3, "optimizer": "adam", "learning_rate": 0.1},
+    "sin_cos": SIN_COS | {"keep_prob": 0.8, "epochs": 3, "num_steps": 5},
 }
 WAIT = 900  # seconds that a life may take on a machine with other work to do
 
@@ -47,7 +47,7 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
         return self
 
@@ -55,13 +55,13 @@ class Server:
         self._process.kill()
         self._process.wait()
 
-    def live(self, program, argv, folder="/", fault=(), kill_at_cpu=None, kill_at_call=None):
+    def live(self, program, argv, folder="/", faults=(), kill_at_cpu=None, kill_at_call=None):
         """One life of a command, to its end or to a kill; calls below `folder` are counted."""
         request = {
             "program": program,
             "argv": [str(word) for word in argv],
             "folder": str(folder),
-            "fault": fault,
+            "faults": faults,
             "kill_at_cpu": kill_at_cpu,
             "kill_at_call": kill_at_call,
         }
@@ -71,13 +71,18 @@ class Server:
         return Life(**json.loads(self._process.stdout.readline()))
 
 
+def flags(fields):
+    """A command line: `--name value` for every field."""
+    return [word for name, value in fields.items() for word in (f"--{name}", str(value))]
+
+
 class Trial:
     """A run's folder, and the lives that begin it and go on with it."""
 
-    def __init__(self, server, folder, arguments):
+    def __init__(self, server, folder, fields):
         self.path = folder / "run"  # the same name for all: it stands in the pictures
         self._server = server
-        self._begin = [*arguments, "--logdir", folder, "--name", "run"]
+        self._begin = flags(fields | {"logdir": folder, "name": "run"})
 
     def live(self, *more, **options):
         """One life: the first, or one that resumes where there is something to resume."""
@@ -93,20 +98,36 @@ class Trial:
         return life
 
 
+def in_process(name, main, argv):
+    """The same without a process of its own: how a command ends, and what it says."""
+    streams = [io.TextIOWrapper(io.BytesIO()) for _ in range(2)]
+    with (
+        mock.patch.object(sys, "argv", [name, *argv]),
+        contextlib.redirect_stdout(streams[0]),
+        contextlib.redirect_stderr(streams[1]),
+    ):
+        try:
+            command.run(lambda: main(argv))
+        except SystemExit as end:
+            status = end.code or 0
+    out, err = (stream.flush() or stream.buffer.getvalue().decode() for stream in streams)
+    return Life(status, None, None, out, err)
+
+
 @dataclass(frozen=True)
 class Whole:
-    """An uninterrupted run: its arguments, its one life, its folder, and its outcome."""
+    """An uninterrupted run: its fields, its one life, its folder, and its outcome."""
 
-    arguments: list
+    fields: dict[str, Any]
     life: Life
     path: Path
     outcome: dict[Any, Any]
 
     @classmethod
-    def made(cls, server, folder, arguments):
-        trial = Trial(server, folder, arguments)
+    def made(cls, server, folder, fields):
+        trial = Trial(server, folder, fields)
         life = trial.finish()
-        return cls(arguments, life, trial.path, outcome(trial.path))
+        return cls(fields, life, trial.path, outcome(trial.path))
 
 
 def outcome(path):

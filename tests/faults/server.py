@@ -19,13 +19,15 @@ import inject
 
 import command
 import evaluate
+import loop  # noqa: F401  what a life would import is imported once for all of them
+import tf1rnn.runtime.plots  # noqa: F401
 import train
 
 COMMANDS = {"train.py": train.main, "evaluate.py": evaluate.main}
 LONGEST = 600  # seconds of CPU; a life that hangs without any is its client's concern
 
 
-def live(outputs, program, argv, folder, fault, calls, kill_at_call):
+def live(outputs, program, argv, folder, faults, calls, kill_at_call):
     """The child: runs the command and never returns."""
     status = 70
     try:
@@ -35,7 +37,7 @@ def live(outputs, program, argv, folder, fault, calls, kill_at_call):
             os.dup2(descriptor, number)
         sys.argv = [program, *argv]
         inject.count_calls(calls, folder, kill_at_call)
-        if fault:
+        for fault in faults:
             inject.arm(*fault)
         command.run(lambda: COMMANDS[program](argv))
     except SystemExit as end:
@@ -81,10 +83,5 @@ def begin(request):
 
 
 if __name__ == "__main__":
-    command.quiet_tensorflow()
-    # What a life would import, once for all of them.
-    import loop  # noqa: F401
-    import tf1rnn.runtime.plots  # noqa: F401
-
     for line in sys.stdin:
         print(json.dumps(begin(json.loads(line))), flush=True)

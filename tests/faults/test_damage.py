@@ -17,9 +17,9 @@ DAMAGES = lives.count("DAMAGES", 6)
 @pytest.fixture(scope="module")
 def stopped(server, whole_ptb, tmp_path_factory):
     """A run stopped in its third epoch: the best checkpoint and the two newest are three."""
-    trial = lives.Trial(server, tmp_path_factory.mktemp("stopped"), whole_ptb.arguments)
+    trial = lives.Trial(server, tmp_path_factory.mktemp("stopped"), whole_ptb.fields)
     in_epoch = whole_ptb.outcome["metrics"][0]["step"]
-    life = trial.live(fault=("signal_at_step", 2 * in_epoch + 7, signal.SIGTERM))
+    life = trial.live(faults=[("signal_at_step", 2 * in_epoch + 7, signal.SIGTERM)])
     assert life.status == 128 + signal.SIGTERM, life
     assert len(list((trial.path / "checkpoints").iterdir())) == 3
     return trial.path
@@ -43,7 +43,7 @@ def test_a_run_with_damaged_checkpoints_ends_as_ever_or_is_refused(
     tally = collections.Counter()
     for number in range(DAMAGES):
         generator = random.Random(number)
-        trial = lives.Trial(server, tmp_path / str(number), whole_ptb.arguments)
+        trial = lives.Trial(server, tmp_path / str(number), whole_ptb.fields)
         shutil.copytree(stopped, trial.path)
         checkpoints = sorted((trial.path / "checkpoints").iterdir())
         before = {path: path.read_bytes() for path in trial.path.rglob("*") if path.is_file()}

@@ -28,9 +28,9 @@ FAULTS = [
 
 def test_a_full_disk_is_one_line_that_names_the_file_and_costs_nothing(server, whole_ptb, tmp_path):
     """One run, whose lives end so one after the other, each further on than the one before."""
-    trial = lives.Trial(server, tmp_path / "logs", whole_ptb.arguments)
+    trial = lives.Trial(server, tmp_path / "logs", whole_ptb.fields)
     for what, fault, name in FAULTS:
-        life = trial.live(fault=fault)
+        life = trial.live(faults=[fault])
         said = lives.refusal(life)
         assert name in said, what
         assert said.endswith(": File too large\n"), what
@@ -43,7 +43,7 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_costs_nothing(server, w
 def test_output_that_cannot_be_written_is_one_line(whole_ptb, tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    command = [sys.executable, lives.ROOT / "train.py", *map(str, whole_ptb.arguments)]
+    command = [sys.executable, lives.ROOT / "train.py", *lives.flags(whole_ptb.fields)]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*command, "--logdir", tmp_path, "--name", "run"],
@@ -77,7 +77,7 @@ def free(disk):
 def test_a_run_survives_a_disk_of_any_size(server, whole_ptb, small_disk):
     """The sizes go from none to what the run needs; each run ends on the whole disk."""
     folder = small_disk / "logs"
-    trial = lives.Trial(server, folder, whole_ptb.arguments)
+    trial = lives.Trial(server, folder, whole_ptb.fields)
     ballast, most, refused = small_disk / "ballast", None, 0
     for number in range(DISKS):
         if most is None:

@@ -15,7 +15,7 @@ import pytest
 
 KILLS = lives.count("KILLS", 6)
 TRUE = KILLS // 25 or 1  # of them by processes that are no forks
-EACH = (KILLS - TRUE) // len(lives.ARGUMENTS) or 1
+EACH = (KILLS - TRUE) // len(lives.FIELDS) or 1
 
 
 def find_when(generator, whole, kind):
@@ -49,7 +49,7 @@ def test_killed_runs_end_as_the_one_that_was_not(server, whole, tmp_path, record
     for number in range(EACH):
         generator = random.Random(number)
         for attempt in range(10):  # a life may end before it is killed
-            trial = lives.Trial(server, tmp_path / f"{number}.{attempt}", whole.arguments)
+            trial = lives.Trial(server, tmp_path / f"{number}.{attempt}", whole.fields)
             if kill(trial, generator, whole, tally):
                 break
         else:
@@ -69,10 +69,10 @@ def test_a_process_of_its_own_that_is_killed_ends_like_a_fork_that_was_not(
 ):
     """The same from the shell: nothing here hangs on how the other lives are made."""
     generator = random.Random(number)
-    logs = ["--logdir", tmp_path, "--name", "run", "--checkpoint_steps", "3"]
+    fields = whole_ptb.fields | {"logdir": tmp_path, "name": "run", "checkpoint_steps": 3}
     run = tmp_path / "run"
     begun = subprocess.Popen(
-        [sys.executable, lives.ROOT / "train.py", *map(str, [*whole_ptb.arguments, *logs])],
+        [sys.executable, lives.ROOT / "train.py", *lives.flags(fields)],
         stdout=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + lives.WAIT

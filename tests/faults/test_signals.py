@@ -22,9 +22,9 @@ def test_a_run_stopped_at_every_stage_ends_as_the_one_that_was_not(server, whole
     """One run, whose lives are stopped one after the other, each further on than the one before."""
     result = whole_ptb.outcome["result"]
     assert result["best_epoch"] < result["epochs"], "else there is no test of the best"
-    trial = lives.Trial(server, tmp_path, whole_ptb.arguments)
+    trial = lives.Trial(server, tmp_path, whole_ptb.fields)
     for where, fault, number in STAGES:
-        life = trial.live(fault=(*fault, number))
+        life = trial.live(faults=[(*fault, number)])
         assert (life.status, life.err) == (STATUS[number], ""), where
         last = life.out.splitlines()[-1]
         assert last == f"stopped and saved; go on with: python train.py --resume {trial.path}"
@@ -36,8 +36,8 @@ def test_a_run_stopped_at_every_stage_ends_as_the_one_that_was_not(server, whole
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_at_once_and_damages_nothing(server, whole_ptb, tmp_path, number):
     """It comes while the checkpoint is written that the first one asked for."""
-    trial = lives.Trial(server, tmp_path, whole_ptb.arguments)
-    life = trial.live(fault=("second_signal_in_save", 8, number))
+    trial = lives.Trial(server, tmp_path, whole_ptb.fields)
+    life = trial.live(faults=[("second_signal_in_save", 8, number)])
     assert life.status == -number, life
     assert lives.leftovers(trial.path), "it was in the midst of writing"
     assert not lives.damaged(trial.path)

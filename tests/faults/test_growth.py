@@ -1,0 +1,32 @@
+"""Memory, open files, threads and the disk do not grow while a training goes on.
+
+EPOCHS, of the environment: how long it goes on.
+"""
+
+import lives
+import numpy as np
+
+EPOCHS = lives.count("EPOCHS", 16)
+LEAKING = 8  # more epochs, which show that a leak would be seen
+BOUND = 200_000  # bytes of memory an epoch
+
+
+def slope(resident):
+    """Bytes an epoch, over the later half of the epochs: before, there are caches to be filled."""
+    later = resident[len(resident) // 2 :]
+    return np.polyfit(np.arange(len(later)), later, 1)[0]
+
+
+def test_nothing_grows_over_many_steps_checkpoints_and_pictures(server, whole_ptb, tmp_path):
+    trial = lives.Trial(server, tmp_path, whole_ptb.fields | {"epochs": EPOCHS + LEAKING})
+    life = trial.live(faults=[("measure", str(tmp_path / "figures"), 10 * BOUND, EPOCHS)])
+    assert life.status == 0, life
+    figures = np.loadtxt(tmp_path / "figures", dtype=np.int64)
+    resident, files, threads = figures[:EPOCHS].T
+    steps = lives.outcome(trial.path)["metrics"][EPOCHS - 1]["step"]
+    print(f"\n{EPOCHS} epochs, {steps} steps: {slope(resident):,.0f} bytes an epoch")
+    assert slope(resident) < BOUND
+    assert slope(figures[EPOCHS:, 0]) > BOUND, "a leak would be seen"
+    assert set(files[2:]) == {files[2]}
+    assert max(threads[2:]) == threads[2]
+    assert len(list((trial.path / "checkpoints").iterdir())) <= 3
