@@ -1,6 +1,6 @@
 # Every target makes the virtual environment first, when it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help .venv train test check lint format types data sample tensorboard lock clean
+.PHONY: help .venv train test faults check lint format types data sample tensorboard lock clean
 
 PY := .venv/bin/python
 # The first Python on this machine that TensorFlow supports.
@@ -25,6 +25,10 @@ train: .venv ## train the small model, on PTB if it is in data/ptb, else on the 
 
 test: .venv ## run the tests
 	$(PY) -m pytest
+
+faults: .venv ## kill, damage, fill and corrupt whole runs, many times (KILLS=5 for fewer)
+	KILLS=$(or $(KILLS),100) DAMAGES=$(or $(DAMAGES),200) HOSTILE=$(or $(HOSTILE),1000) \
+	$(PY) -m pytest tests/faults
 
 check: lint types test ## lint, format, types and tests
 
