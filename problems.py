@@ -230,11 +230,13 @@ def build(problem: Problem, config: Config) -> tuple[Model, Model]:
     """Adds the graph that trains and the one that is evaluated; they share their variables.
 
     A variable's first values depend on the config's seed and on its name, not on how the graph
-    around it is built.
+    around it is built. Vectors, which cannot be orthogonal, start by glorot then.
     """
 
     def seed_by_name(getter: Callable[..., Any], name: str, **options: Any) -> Any:
         start: Any = options.get("initializer")
+        if isinstance(start, tf.orthogonal_initializer) and len(options["shape"]) < 2:
+            start = tf.glorot_uniform_initializer()
         if hasattr(start, "seed"):
             same = {k: v for k, v in start.get_config().items() if k != "dtype"}
             seed = zlib.crc32(f"{config.seed} {name}".encode())
