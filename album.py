@@ -76,7 +76,7 @@ class Album:
     def refresh(self) -> None:
         """Keeps the window alive; to be called often."""
         if self._window is not None:
-            self._in_window(Window.refresh)
+            self._in_window(lambda window: window.refresh())
 
     def write_movie(self) -> None:
         """Writes the GIF of the epochs so far, if the problem has one."""

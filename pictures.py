@@ -80,7 +80,8 @@ def draw_next_points(shown: Shown) -> Figure:
     target, prediction = shown.arrays["targets"], shown.arrays["predictions"]
     x = np.arange(len(target))
     rmse = np.sqrt(np.mean((prediction - target) ** 2))
-    return plots.fit_and_error(f"{shown.title}: rmse {rmse:.2g}", x, target, prediction, "point")
+    title = f"{shown.title}: rmse {rmse:.2g}"
+    return plots.fit_and_error(title, x, target, prediction, "number of the point")
 
 
 # ---------------------------------------------------------------------------------- subtraction

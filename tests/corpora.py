@@ -47,14 +47,17 @@ class QuietScreen(Screen):
         self._on_step(done)
 
 
-def make_training(path: Path, config, on_step=lambda step: None, **options) -> Training:
+def make_training(
+    path: Path, config, on_step=lambda step: None, window=None, **options
+) -> Training:
     """A training in the folder `path`, which is made on the way."""
     problem = PROBLEMS[config.problem]
     data = problem.read(config)
     config = problem.settle(config, data)
     path.mkdir(parents=True, exist_ok=True)
     (path / "config.json").write_text(configs.to_json(config))
-    return Training(problem, config, data, Run(path), QuietScreen(on_step), Options(**options))
+    screen = QuietScreen(on_step)
+    return Training(problem, config, data, Run(path), screen, Options(**options), window)
 
 
 def last_arrays(training: Training) -> dict[str, np.ndarray]:

@@ -297,7 +297,9 @@ def test_every_initializer_starts_the_cells(initializer):
 
 @pytest.mark.parametrize(("name", "cell"), itertools.product(SMALL, CELLS))
 def test_every_kernel_can_start_orthogonal(name, cell):
-    for variable, value in trained_values(tiny(name, cell=cell, initializer="orthogonal"), 0).items():
+    for variable, value in trained_values(
+        tiny(name, cell=cell, initializer="orthogonal"), 0
+    ).items():
         if "_cell/" in variable and variable.endswith("kernel"):
             short = value if value.shape[0] < value.shape[1] else value.T
             np.testing.assert_allclose(short @ short.T, np.eye(len(short)), atol=1e-5)

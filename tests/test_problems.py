@@ -16,6 +16,7 @@ from evaluate import evaluate
 from examples import number_pairs, pair_reader
 from runs import Run
 from tf1rnn.runtime.signals import Stopped
+from tf1rnn.runtime.window import NoWindow
 
 OWN_FIGURES = {
     "sin_cos": {"mean_cost_of_last_4_iterations"},
@@ -166,6 +167,24 @@ def test_who_learnt_to_borrow_with_4_bits_does_it_with_16(tmp_path, capsys):
     assert (result["pairs"], result["pairs_right"]) == (136, 136)
     assert result["accuracy_16_bits"] >= 0.99
     assert "pairs right: 136\n" in capsys.readouterr().out
+
+
+class LostWindow:
+    """A window whose display goes away at once."""
+
+    is_open = True
+
+    def refresh(self):
+        pass
+
+    def show(self, figure):
+        raise NoWindow("connection broken")
+
+
+def test_a_training_outlives_its_window(tmp_path):
+    training = corpora.make_training(tmp_path, tiny("sine"), window=LostWindow())
+    assert training.run()["epochs"] == 2
+    assert training.screen.text.getvalue().count("the window is lost: connection broken") == 1
 
 
 def test_without_a_display_one_line_says_so_and_the_picture_is_written(
