@@ -50,6 +50,12 @@ class Config:
     keep_prob: float = setting(
         1.0, "chance that dropout keeps a unit; 1: no dropout", low=POSITIVE, high=1
     )
+    precision: str = setting(
+        "float32",
+        "operands of the layers' and the softmax's matrix products: float32, or bfloat16, where "
+        "weights, state and all sums stay float32",
+        choices=("float32", "bfloat16"),
+    )
     batch_size: int = setting(20, "sequences in a minibatch", low=1, high=1_000_000)
     optimizer: str = setting(
         "sgd", "training algorithm", choices=("sgd", "momentum", "adam", "adagrad", "rmsprop")

@@ -87,9 +87,14 @@ def bias_initializer(config: Config) -> Any:
     return tf.get_variable_scope().initializer if config.initializer == "uniform" else None
 
 
+def matmul_dtype(config: Config) -> tf.DType:
+    """The dtype of the operands of the large matrix products."""
+    return tf.as_dtype(config.precision)
+
+
 def make_cell(config: Config, num_units: int, is_training: bool) -> tf1rnn.RNNCell:
     """One layer: the config's cell, with dropout on its output while training."""
-    options: dict[str, Any] = {"use_bias": config.use_bias}
+    options: dict[str, Any] = {"use_bias": config.use_bias, "matmul_dtype": matmul_dtype(config)}
     options["bias_initializer"] = bias_initializer(config)
     if config.cell in ("lstm", "lstm_peephole"):
         options["forget_bias"] = config.forget_bias
@@ -150,7 +155,7 @@ class PTBModel(Model):
             rows = tf.reshape(outputs, [-1, config.hidden_size])
             labels = tf.reshape(targets, [-1])
             # What sequence_loss_by_example gives for rows · softmax_w + softmax_b, but faster.
-            loss = tf1rnn.softmax_loss(rows, softmax_w, softmax_b, labels)
+            loss = tf1rnn.softmax_loss(rows, softmax_w, softmax_b, labels, matmul_dtype(config))
             return tf.reduce_sum(loss) / config.batch_size
 
     def _recurrent_layers(

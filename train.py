@@ -161,6 +161,7 @@ def prepare(config: Config, data: Data, run: Run, options: argparse.Namespace) -
 def train(training: Training) -> int:
     """Trains, from the newest checkpoint if there is one."""
     from loop import NotFinite
+    from precision import advice
     from tf1rnn.runtime.signals import Stopped
 
     data, path, screen = training.data, training.folder.path, training.screen
@@ -170,6 +171,8 @@ def train(training: Training) -> int:
     if data.note:
         screen.say(data.note)
     screen.say(f"{training.describe()}; the run lies in {path}")
+    if line := advice(training.config):
+        screen.say(line)
     checkpoint = training.checkpoints.newest()
     if checkpoint is not None:
         screen.say(f"going on from step {checkpoint.step:,}")

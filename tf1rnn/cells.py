@@ -18,6 +18,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn import kernels
 from tf1rnn.base import RNNCell
+from tf1rnn.products import times
 
 
 class LSTMStateTuple(NamedTuple):
@@ -34,7 +35,38 @@ class LSTMStateTuple(NamedTuple):
         return self.c.dtype
 
 
-class BasicRNNCell(RNNCell):
+class _Cell(RNNCell):
+    """What the cells below share: products, biases, and a state that is the output, too."""
+
+    _num_units: int
+    _use_bias: bool
+    _matmul_dtype: Any
+
+    @property
+    def state_size(self) -> Any:
+        """`num_units`."""
+        return self._num_units
+
+    @property
+    def output_size(self) -> int:
+        """`num_units`."""
+        return self._num_units
+
+    def _linear(self, inputs: Any, state: Any, kernel: Any, bias: Any) -> Any:
+        product = self._product(tf.concat([inputs, state], axis=1), kernel)
+        return product if bias is None else tf.nn.bias_add(product, bias)
+
+    def _product(self, x: Any, kernel: Any) -> Any:
+        """x · kernel, the operands in `matmul_dtype`."""
+        return times(tf.cast(kernel, self._matmul_dtype or x.dtype))(x)
+
+    def _add_bias(self, name: str, size: int, initializer: Any = None) -> Any:
+        if not self._use_bias:
+            return None
+        return self.add_variable(name, [size], initializer or tf.zeros_initializer())
+
+
+class BasicRNNCell(_Cell):
     """The plain recurrent cell: `output = state = activation(inputs W + state U + b)`.
 
     Elman 1990, "Finding structure in time". Variables: `kernel` `[depth + num_units, num_units]`
@@ -48,6 +80,8 @@ class BasicRNNCell(RNNCell):
       kernel_initializer: initializer of the kernel; by default that of the variable scope.
       bias_initializer: initializer of the bias, in place of zeros.
       fast: False has the unrollers compute step by step.
+      matmul_dtype: dtype of the matrix products' operands, such as `tf.bfloat16`; None for that of
+        the inputs, which weights, state and outputs have anyway.
     """
 
     def __init__(
@@ -62,6 +96,7 @@ class BasicRNNCell(RNNCell):
         kernel_initializer: Any = None,
         bias_initializer: Any = None,
         fast: bool = True,
+        matmul_dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, _reuse=reuse)
         self._num_units = num_units
@@ -70,27 +105,18 @@ class BasicRNNCell(RNNCell):
         self._kernel_initializer = kernel_initializer
         self._bias_initializer = bias_initializer
         self._fast = fast
-
-    @property
-    def state_size(self) -> int:
-        """`num_units`."""
-        return self._num_units
-
-    @property
-    def output_size(self) -> int:
-        """`num_units`."""
-        return self._num_units
+        self._matmul_dtype = matmul_dtype
 
     def build(self, inputs_shape: Any) -> None:
         """Makes `kernel` and `bias`."""
         units, depth = self._num_units, _depth(inputs_shape)
         self._kernel = self.add_variable("kernel", [depth + units, units], self._kernel_initializer)
-        self._bias = _bias(self, "bias", units, self._bias_initializer)
+        self._bias = self._add_bias("bias", units, self._bias_initializer)
         self.built = True
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
-        output = self._activation(_linear(inputs, state, self._kernel, self._bias))
+        output = self._activation(self._linear(inputs, state, self._kernel, self._bias))
         return output, output
 
     def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
@@ -99,11 +125,11 @@ class BasicRNNCell(RNNCell):
             return None
         with self.cell_scope(inputs):
             return kernels.rnn_sequence(
-                inputs, initial_state, self._kernel, self._bias, sequence_length
+                inputs, initial_state, self._kernel, self._bias, sequence_length, self._matmul_dtype
             )
 
 
-class GRUCell(RNNCell):
+class GRUCell(_Cell):
     """The gated recurrent unit, with a reset gate r and an update gate u.
 
     Cho et al. 2014 (arXiv 1406.1078): the reset gate acts on the state before its product.
@@ -116,7 +142,7 @@ class GRUCell(RNNCell):
     start), `candidate/kernel` `[depth + num_units, num_units]`, `candidate/bias` (zeros).
 
     Args:
-      num_units, activation, reuse, name, dtype, use_bias, fast: as in `BasicRNNCell`.
+      num_units, activation, reuse, name, dtype, use_bias, fast, matmul_dtype: as in `BasicRNNCell`.
       kernel_initializer: initializer of both kernels; by default that of the variable scope.
       bias_initializer: initializer of both biases, in place of ones and zeros.
     """
@@ -133,6 +159,7 @@ class GRUCell(RNNCell):
         *,
         use_bias: bool = True,
         fast: bool = True,
+        matmul_dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, _reuse=reuse)
         self._num_units = num_units
@@ -141,34 +168,26 @@ class GRUCell(RNNCell):
         self._bias_initializer = bias_initializer
         self._use_bias = use_bias
         self._fast = fast
-
-    @property
-    def state_size(self) -> int:
-        """`num_units`."""
-        return self._num_units
-
-    @property
-    def output_size(self) -> int:
-        """`num_units`."""
-        return self._num_units
+        self._matmul_dtype = matmul_dtype
 
     def build(self, inputs_shape: Any) -> None:
         """Makes the kernels and biases of the gates and of the candidate."""
         units, rows = self._num_units, _depth(inputs_shape) + self._num_units
         init, bias_init = self._kernel_initializer, self._bias_initializer
-        self._gate_kernel = self.add_variable("gates/kernel", [rows, 2 * units], init)
-        self._gate_bias = _bias(self, "gates/bias", 2 * units, bias_init or tf.ones_initializer())
-        self._candidate_kernel = self.add_variable("candidate/kernel", [rows, units], init)
-        self._candidate_bias = _bias(self, "candidate/bias", units, bias_init)
+        self._gates = (
+            self.add_variable("gates/kernel", [rows, 2 * units], init),
+            self._add_bias("gates/bias", 2 * units, bias_init or tf.ones_initializer()),
+        )
+        self._candidate = (
+            self.add_variable("candidate/kernel", [rows, units], init),
+            self._add_bias("candidate/bias", units, bias_init),
+        )
         self.built = True
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
-        gates = tf.sigmoid(_linear(inputs, state, self._gate_kernel, self._gate_bias))
-        r, u = tf.split(gates, 2, axis=1)
-        candidate = self._activation(
-            _linear(inputs, r * state, self._candidate_kernel, self._candidate_bias)
-        )
+        r, u = tf.split(tf.sigmoid(self._linear(inputs, state, *self._gates)), 2, axis=1)
+        candidate = self._activation(self._linear(inputs, r * state, *self._candidate))
         output = u * state + (1 - u) * candidate
         return output, output
 
@@ -177,18 +196,13 @@ class GRUCell(RNNCell):
         if not self._fast or self._activation is not tf.tanh:
             return None
         with self.cell_scope(inputs):
+            weights = *self._gates, *self._candidate
             return kernels.gru_sequence(
-                inputs,
-                initial_state,
-                self._gate_kernel,
-                self._gate_bias,
-                self._candidate_kernel,
-                self._candidate_bias,
-                sequence_length,
+                inputs, initial_state, *weights, sequence_length, self._matmul_dtype
             )
 
 
-class LSTMCell(RNNCell):
+class LSTMCell(_Cell):
     """Long short-term memory, with optional peepholes, clipping and projection.
 
     Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000; peepholes w and projection P
@@ -212,7 +226,8 @@ class LSTMCell(RNNCell):
       forget_bias: is added to the forget gate; see Jozefowicz et al. 2015.
       state_is_tuple: False carries the state as one tensor `[c, h]`,
         `[batch_size, num_units + output_size]`, instead of an `LSTMStateTuple`.
-      activation, reuse, name, dtype, use_bias, bias_initializer, fast: as in `BasicRNNCell`.
+      activation, reuse, name, dtype, use_bias, bias_initializer, fast, matmul_dtype: as in
+        `BasicRNNCell`.
     """
 
     def __init__(
@@ -233,6 +248,7 @@ class LSTMCell(RNNCell):
         use_bias: bool = True,
         bias_initializer: Any = None,
         fast: bool = True,
+        matmul_dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, _reuse=reuse)
         self._num_units = num_units
@@ -247,6 +263,7 @@ class LSTMCell(RNNCell):
         self._use_bias = use_bias
         self._bias_initializer = bias_initializer
         self._fast = fast
+        self._matmul_dtype = matmul_dtype
 
     @property
     def state_size(self) -> Any:
@@ -264,7 +281,7 @@ class LSTMCell(RNNCell):
         units, init = self._num_units, self._initializer
         rows = _depth(inputs_shape) + self.output_size
         self._kernel = self.add_variable("kernel", [rows, 4 * units], init)
-        self._bias = _bias(self, "bias", 4 * units, self._bias_initializer)
+        self._bias = self._add_bias("bias", 4 * units, self._bias_initializer)
         if self._use_peepholes:
             self._w_f, self._w_i, self._w_o = (
                 self.add_variable(f"w_{gate}_diag", [units], init) for gate in "fio"
@@ -277,7 +294,7 @@ class LSTMCell(RNNCell):
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """`[batch_size, depth]` and the state -> h' and the next state."""
         c, h = self._state_parts(state)
-        gates = _linear(inputs, h, self._kernel, self._bias)
+        gates = self._linear(inputs, h, self._kernel, self._bias)
         i, j, f, o = tf.split(gates, 4, axis=1)
         f += self._forget_bias
         if self._use_peepholes:
@@ -289,7 +306,7 @@ class LSTMCell(RNNCell):
             o += self._w_o * c
         h = tf.sigmoid(o) * self._activation(c)
         if self._num_proj:
-            h = _clip(tf.matmul(h, self._projection), self._proj_clip)
+            h = _clip(self._product(h, self._projection), self._proj_clip)
         return h, LSTMStateTuple(c, h) if self._state_is_tuple else tf.concat([c, h], axis=1)
 
     def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
@@ -302,8 +319,9 @@ class LSTMCell(RNNCell):
             return None
         with self.cell_scope(inputs):
             c, h = self._state_parts(initial_state)
+            weights = self._kernel, self._bias, self._forget_bias
             outputs, c, h = kernels.lstm_sequence(
-                inputs, c, h, self._kernel, self._bias, self._forget_bias, sequence_length
+                inputs, c, h, *weights, sequence_length, self._matmul_dtype
             )
         return outputs, LSTMStateTuple(c, h) if self._state_is_tuple else tf.concat([c, h], 1)
 
@@ -324,8 +342,8 @@ class BasicLSTMCell(LSTMCell):
 
     Args:
       num_units, forget_bias, state_is_tuple: as in `LSTMCell`.
-      activation, reuse, name, dtype, use_bias, kernel_initializer, bias_initializer, fast: as in
-        `BasicRNNCell`.
+      activation, reuse, name, dtype, use_bias, kernel_initializer, bias_initializer, fast,
+        matmul_dtype: as in `BasicRNNCell`.
     """
 
     def __init__(
@@ -342,6 +360,7 @@ class BasicLSTMCell(LSTMCell):
         kernel_initializer: Any = None,
         bias_initializer: Any = None,
         fast: bool = True,
+        matmul_dtype: Any = None,
     ) -> None:
         super().__init__(
             num_units,
@@ -355,18 +374,8 @@ class BasicLSTMCell(LSTMCell):
             use_bias=use_bias,
             bias_initializer=bias_initializer,
             fast=fast,
+            matmul_dtype=matmul_dtype,
         )
-
-
-def _linear(inputs: Any, state: Any, kernel: Any, bias: Any) -> Any:
-    product = tf.matmul(tf.concat([inputs, state], axis=1), kernel)
-    return product if bias is None else tf.nn.bias_add(product, bias)
-
-
-def _bias(cell: Any, name: str, size: int, initializer: Any = None) -> Any:
-    if not cell._use_bias:
-        return None
-    return cell.add_variable(name, [size], initializer or tf.zeros_initializer())
 
 
 def _clip(tensor: Any, limit: float | None) -> Any:
