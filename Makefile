@@ -1,6 +1,6 @@
 # Every target makes the virtual environment first, when it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help .venv train test faults check lint format types data sample tensorboard lock clean
+.PHONY: help .venv train test faults bench check lint format types data sample tensorboard lock clean
 
 PY := .venv/bin/python
 # The first Python on this machine that TensorFlow supports.
@@ -29,6 +29,10 @@ test: .venv ## run the tests
 faults: .venv ## kill, damage, fill and corrupt whole runs, many times (KILLS=5 for fewer)
 	KILLS=$(or $(KILLS),100) DAMAGES=$(or $(DAMAGES),200) HOSTILE=$(or $(HOSTILE),1000) \
 	$(PY) -m pytest tests/faults
+
+bench: .venv ## compare the speed with PyTorch, Keras and TensorFlow 1's cells (SIZE=all for all)
+	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(PY) bench.py --size $(or $(SIZE),small)
 
 check: lint types test ## lint, format, types and tests
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = sorted([*ROOT.glob("*.py"), *ROOT.glob("tf1rnn/**/*.py"), *ROOT.glob("data/*.py")])
+FOLDERS = ("*.py", "tf1rnn/**/*.py", "data/*.py", "benchmarks/*.py")
+FILES = sorted(path for pattern in FOLDERS for path in ROOT.glob(pattern))
 
 
 def module_name(path: Path) -> str:

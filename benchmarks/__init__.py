@@ -1,0 +1,1 @@
+"""What bench.py compares; only that program needs it."""
