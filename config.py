@@ -62,8 +62,14 @@ class Config:
     )
     learning_rate: float = setting(1.0, "learning rate of the first epochs", low=POSITIVE)
     decay_after: int = setting(1, "epochs at the first learning rate", low=0)
+    decay: str = setting(
+        "epochs",
+        "how the learning rate falls then: epochs (in each by the factor lr_decay) or linear (at "
+        "every step, to 0 at the end)",
+        choices=("epochs", "linear"),
+    )
     lr_decay: float = setting(
-        1.0, "factor on the learning rate in every epoch after those", low=POSITIVE, high=1
+        1.0, "factor on the learning rate in every epoch after decay_after", low=POSITIVE, high=1
     )
     max_grad_norm: float = setting(0.0, "global norm that gradients are clipped to; 0: none", low=0)
     epochs: int = setting(10, "epochs in all", low=1, high=10_000)
@@ -85,9 +91,15 @@ class Config:
         """About the most steps that the network walks at once, for a guess of its memory."""
         return getattr(self, "num_steps", getattr(self, "window", 64))
 
-    def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate in `epoch`, counted from 0 (Zaremba et al. 2014, arXiv 1409.2329)."""
-        return self.learning_rate * self.lr_decay ** max(epoch + 1 - self.decay_after, 0)
+    def learning_rate_at(self, epochs: float) -> float:
+        """The learning rate when so many epochs are done; their fraction is how far the next is.
+
+        Decay "epochs" is that of Zaremba et al. 2014 (arXiv 1409.2329).
+        """
+        if self.decay == "linear":
+            falling = max(self.epochs - self.decay_after, POSITIVE)
+            return self.learning_rate * min((self.epochs - epochs) / falling, 1.0)
+        return self.learning_rate * self.lr_decay ** max(int(epochs) + 1 - self.decay_after, 0)
 
     def is_enough(self, score: float) -> bool:
         """Whether a validation score ends the training."""
@@ -111,6 +123,7 @@ class PTBConfig(Config):
     vocab_size: int = setting(
         10_000, "most words in the vocabulary; the others become <unk>", low=3, high=10_000_000
     )
+    tie_embedding: bool = setting(False, "true: the embedding is the softmax's weights, too")
     data_path: str = setting(
         "", "folder of ptb.{train,valid,test}.txt; empty: data/ptb if it is there, else data/sample"
     )

@@ -98,6 +98,7 @@ class Training:
                 "train": self.model.train_op,
             }
             self.step = Stepper(self.session, self.model, fetches)
+            self.rate: float | None = None  # that the session's learning rate is set to
             if checkpoint is not None:
                 self._restore(checkpoint)
             self.elapsed_before = self.progress.elapsed - started
@@ -156,13 +157,13 @@ class Training:
     def _train_epoch(self, minibatches: Iterator[Minibatch], until: int) -> None:
         """Runs the steps that are left of the epoch, saving where it is time."""
         progress = self.progress
-        self._set_learning_rate()
         saved = time.monotonic()
         while progress.step < until:
             minibatch = next(minibatches)
             if self.flow_log and progress.step == until - len(self.data.train):
                 values = self.session.run(self.flow_log.norms, self.step.feed_dict(minibatch))
                 self.flow_log.write(self.events, progress.step, values)
+            self._set_learning_rate()
             self._train_step(minibatch)
             self._show()
             self.signals.check()
@@ -198,7 +199,6 @@ class Training:
         self.screen.say(f"warning: step {self.progress.step + 1} left out: {where}")
         if self.options.on_nan == "halve_lr":
             self.progress.lr_scale /= 2
-            self._set_learning_rate()
 
     def _find_not_finite(self, minibatch: Minibatch) -> str:
         tensors = {"cost": self.model.cost, **self.model.gradients}
@@ -211,8 +211,11 @@ class Training:
         return f"{' and '.join(bad[:3]) or 'the norm of all gradients'} is not finite"
 
     def _set_learning_rate(self) -> None:
-        rate = self.config.learning_rate_at(self.progress.epoch) * self.progress.lr_scale
-        self.session.run(self.model.set_lr, {self.model.new_lr: rate})
+        epochs = self.progress.step / len(self.data.train)
+        rate = self.config.learning_rate_at(epochs) * self.progress.lr_scale
+        if rate != self.rate:
+            self.session.run(self.model.set_lr, {self.model.new_lr: rate})
+            self.rate = rate
 
     def _show(self) -> None:
         progress = self.progress

@@ -114,7 +114,8 @@ class PTBModel(Model):
 
     Dropout is on the input and on the output of every layer, never on the recurrent path.
     The cost is the sum of the words' cross-entropies in nats over batch_size, so that
-    `exp(sum of costs / sum of steps)` is the perplexity.
+    `exp(sum of costs / sum of steps)` is the perplexity. A tied embedding is the softmax's weights
+    as well (Press and Wolf 2017, arXiv 1608.05859; Inan et al. 2017, arXiv 1611.01462).
     """
 
     def __init__(self, is_training: bool, config: PTBConfig):
@@ -126,10 +127,10 @@ class PTBModel(Model):
         self.inputs = {"input_data": input_data, "targets": targets}
 
         # Time-major from here on: the library walks over the first axis.
-        embedding = tf.get_variable(
+        self._embedding = tf.get_variable(
             "embedding", [config.vocab_size, config.hidden_size], use_resource=True
         )
-        words = tf.nn.embedding_lookup(embedding, tf.transpose(input_data))
+        words = tf.nn.embedding_lookup(self._embedding, tf.transpose(input_data))
         outputs = self._recurrent_layers(words, is_training, config)
         self.cost = self._cost(outputs, tf.transpose(targets), config)
         self.score_sum = self.cost
@@ -147,9 +148,12 @@ class PTBModel(Model):
     def _cost(self, outputs: tf.Tensor, targets: tf.Tensor, config: PTBConfig) -> tf.Tensor:
         """The cost of steps: outputs `[..., hidden_size]`, targets int32 `[...]`."""
         with tf.variable_scope("softmax"):
-            softmax_w = tf.get_variable(
-                "softmax_w", [config.hidden_size, config.vocab_size], use_resource=True
-            )
+            if config.tie_embedding:
+                softmax_w = tf.transpose(self._embedding)
+            else:
+                softmax_w = tf.get_variable(
+                    "softmax_w", [config.hidden_size, config.vocab_size], use_resource=True
+                )
             softmax_b = tf.get_variable("softmax_b", [config.vocab_size], use_resource=True)
         with tf.name_scope("cost"):
             rows = tf.reshape(outputs, [-1, config.hidden_size])

@@ -104,6 +104,18 @@ def test_learning_rate_halts_then_falls_every_epoch(preset: str, rates: dict[int
     assert {epoch: made.learning_rate_at(epoch) for epoch in rates} == pytest.approx(rates)
 
 
+def test_linear_decay_halts_then_falls_straight_to_nothing() -> None:
+    made = config.PTBConfig(learning_rate=2.0, epochs=5, decay_after=1, decay="linear")
+    rates = {0: 2.0, 0.5: 2.0, 1: 2.0, 2: 1.5, 3.5: 0.75, 4.75: 0.125, 5: 0.0}
+    assert {epochs: made.learning_rate_at(epochs) for epochs in rates} == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("decay_after", [3, 4])
+def test_linear_decay_after_the_last_epoch_is_none(decay_after: int) -> None:
+    made = config.PTBConfig(epochs=3, decay_after=decay_after, decay="linear")
+    assert {made.learning_rate_at(epochs) for epochs in (0, 1.5, 2.999)} == {1.0}
+
+
 def test_every_field_has_a_help_line() -> None:
     for preset in PRESETS.values():
         assert all(limits.help for _, limits in settings.settings(type(preset.config)).values())

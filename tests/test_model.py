@@ -26,16 +26,20 @@ NAMES = {
 
 
 def oracle_step(values, words, targets, states, learning_rate):
-    """Cost and variables after one step of SGD, by the formulas; all arrays are time-major."""
+    """Cost and variables after one step of SGD, by the formulas; all arrays are time-major.
+
+    Without a softmax_w of their own the embedding is the softmax's weights.
+    """
+    softmax_w = values.get("softmax_w", values["embedding"].T)
     batch_size = words.shape[1]
     cells = [ref.LSTM(values[f"kernel_{i}"], values[f"bias_{i}"], forget_bias=0.0) for i in (0, 1)]
     inputs = values["embedding"][words]
     outputs, _, tapes = ref.unroll_stack(cells, inputs, states)
     rows = outputs.reshape(-1, outputs.shape[-1])
-    logits = rows @ values["softmax_w"] + values["softmax_b"]
+    logits = rows @ softmax_w + values["softmax_b"]
     losses, d_logits = ref.softmax_cross_entropy(logits, targets.reshape(-1))
     d_logits = d_logits / batch_size
-    d_outputs = (d_logits @ values["softmax_w"].T).reshape(outputs.shape)
+    d_outputs = (d_logits @ softmax_w.T).reshape(outputs.shape)
     zeros = [(np.zeros((batch_size, 5)), np.zeros((batch_size, 5)))] * 2
     layers = ref.unroll_stack_backward(tapes, d_outputs, zeros)
     gradients = {"softmax_w": rows.T @ d_logits, "softmax_b": d_logits.sum(0)}
@@ -44,35 +48,40 @@ def oracle_step(values, words, targets, states, learning_rate):
         gradients[f"bias_{i}"] = layer.weights["bias"]
     gradients["embedding"] = np.zeros_like(values["embedding"])
     np.add.at(gradients["embedding"], words, layers[0].inputs)
+    if "softmax_w" not in values:
+        gradients["embedding"] += gradients.pop("softmax_w").T
     names = list(gradients)
     clipped, norm = ref.clip_by_global_norm([gradients[n] for n in names], CONFIG.max_grad_norm)
     after = {n: values[n] - learning_rate * g for n, g in zip(names, clipped, strict=True)}
     return losses.sum() / batch_size, norm, after
 
 
-def test_one_training_step_is_that_of_the_formulas():
+@pytest.mark.parametrize("tied", [False, True])
+def test_one_training_step_is_that_of_the_formulas(tied):
+    config = dataclasses.replace(CONFIG, tie_embedding=tied)
+    names = {short: name for short, name in NAMES.items() if not (tied and short == "softmax_w")}
     generator = np.random.default_rng(3)
     # No word occurs twice: the norm of repeated rows is taken row by row, as in TensorFlow 1.
     words = generator.permutation(40)[:12].reshape(4, 3)
     targets = generator.integers(0, 40, (4, 3))
     states = [tuple(generator.normal(size=(2, 3, 5)).astype(np.float32)) for _ in range(2)]
     with tf.Graph().as_default(), tf.Session() as session:
-        model, _ = build(PROBLEMS["ptb"], CONFIG)
+        model, _ = build(PROBLEMS["ptb"], config)
         session.run(tf.global_variables_initializer())
         session.run(model.set_lr, {model.new_lr: 0.5})
         variables = {v.op.name: v for v in tf.trainable_variables()}
-        assert set(variables) == set(NAMES.values())
-        before = session.run({short: variables[name] for short, name in NAMES.items()})
+        assert set(variables) == set(names.values())
+        before = session.run({short: variables[name] for short, name in names.items()})
         feed = {model.inputs["input_data"]: words.T, model.inputs["targets"]: targets.T}
         feed |= dict(zip(tf.nest.flatten(model.initial_state), np.concatenate(states), strict=True))
         cost, norm, _ = session.run([model.cost, model.gradient_norm, model.train_op], feed)
-        after = session.run({short: variables[name] for short, name in NAMES.items()})
+        after = session.run({short: variables[name] for short, name in names.items()})
     assert np.abs(np.concatenate([a.ravel() for a in before.values()])).max() <= 0.1
     expected_cost, expected_norm, expected = oracle_step(before, words, targets, states, 0.5)
     assert cost == pytest.approx(expected_cost, rel=1e-5)
     assert norm == pytest.approx(expected_norm, rel=1e-4)
     assert norm > CONFIG.max_grad_norm, "clipping must be at work here"
-    for name in NAMES:
+    for name in names:
         np.testing.assert_allclose(after[name], expected[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
