@@ -59,6 +59,39 @@ def hash_arrays(*arrays: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+def split_examples(
+    name: str, arrays: Mapping[str, np.ndarray], batch_size: int, seed: int, unit: str = "examples"
+) -> Data:
+    """Data of examples: a fifth is held out for the test, an eighth of the rest for validation.
+
+    The splits are drawn at random, the same for every seed.
+
+    Args:
+        name: where the examples come from.
+        arrays: by the names of the model's inputs; an example is a place along the first axis.
+        batch_size: examples in a minibatch of training.
+        seed: of the order in which they are walked.
+        unit: what an example is called, in the plural.
+    """
+    count = len(next(iter(arrays.values())))
+    order = np.random.default_rng(SPLIT_SEED).permutation(count)
+    test, valid, train = np.split(order, [count // 5, count * 3 // 10])
+
+    def reader(chosen: np.ndarray, size: int, seed: int | None = None) -> ExampleReader:
+        return ExampleReader({key: array[chosen] for key, array in arrays.items()}, size, seed)
+
+    return Data(
+        name=name,
+        sha256=hash_arrays(*(array[order] for array in arrays.values())),
+        facts=f"{len(train):,} / {len(valid):,} / {len(test):,} {unit} to train / validate / test",
+        train=reader(train, batch_size, seed),
+        valid=reader(valid, 1000),
+        test=reader(test, 1000),
+        unit=unit,
+        per_batch=batch_size,
+    )
+
+
 # ------------------------------------------------------------------------------- subtraction
 
 
@@ -132,9 +165,8 @@ def read_subtraction(bits: int, batch_size: int, seed: int) -> Data:
 def read_digits(batch_size: int, seed: int) -> Data:
     """scikit-learn's 1,797 handwritten digits, 8 x 8 pixels; they come with the library.
 
-    A fifth is held out for the test, an eighth of the rest for validation. The readers yield
-    `inputs` `[batch_size, 8, 8]`, float32 from 0 to 1, a row of pixels a step, and `targets`,
-    int32 `[batch_size]`, the digits.
+    Split as by `split_examples`. The readers yield `inputs` `[batch_size, 8, 8]`, float32 from 0 to
+    1, a row of pixels a step, and `targets`, int32 `[batch_size]`, the digits.
 
     Raises:
         DataError: scikit-learn is not installed.
@@ -145,19 +177,5 @@ def read_digits(batch_size: int, seed: int) -> Data:
         raise DataError("the digits come with scikit-learn: pip install scikit-learn") from None
     digits = load_digits()
     images, classes = (digits.images / 16).astype(np.float32), digits.target.astype(np.int32)
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(images))
-    test, valid, train = np.split(order, [len(order) // 5, len(order) * 3 // 10])
-
-    def reader(chosen: np.ndarray, size: int, seed: int | None = None) -> ExampleReader:
-        return ExampleReader({"inputs": images[chosen], "targets": classes[chosen]}, size, seed)
-
-    return Data(
-        name="digits of scikit-learn",
-        sha256=hash_arrays(images[order], classes[order]),
-        facts=f"{len(train):,} / {len(valid):,} / {len(test):,} images to train / validate / test",
-        train=reader(train, batch_size, seed),
-        valid=reader(valid, 1000),
-        test=reader(test, 1000),
-        unit="images",
-        per_batch=batch_size,
-    )
+    arrays = {"inputs": images, "targets": classes}
+    return split_examples("digits of scikit-learn", arrays, batch_size, seed, "images")

@@ -40,8 +40,12 @@ def test_a_problem_of_ones_own_trains_to_the_end(my_problem):
     result = json.loads((run / "result.json").read_text())
     assert result["metric"] == "accuracy"
     assert result["test"] > 0.99, "guessing is right in half of the bits"
-    assert json.loads((run / "config.json").read_text())["delay"] == 3
+    assert json.loads((run / "config.json").read_text())["problem"] == "echo"
     assert (run / "curves.png").exists()
+
+
+def test_a_problem_of_ones_own_takes_30_lines():
+    assert len([line for line in program("# my_problem.py").splitlines() if line.strip()]) <= 30
 
 
 def test_the_librarys_example_runs():
