@@ -1,5 +1,6 @@
 """The training loop: it learns, carries the state, keeps the best, and goes on exactly."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -87,6 +88,28 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(corpus, finished, tmp_pat
     assert {k: v for k, v in resumed.items() if k not in corpora.TIMES} == {
         k: v for k, v in result.items() if k not in corpora.TIMES
     }
+
+
+def test_a_rate_that_falls_at_every_step_goes_on_where_it_was(corpus, tmp_path):
+    config, rates = settings(corpus, decay="linear", epochs=2), []
+    stops = {"whole": None, "cut": EPOCH + 20}
+
+    def note(step):
+        rates.append(float(training.session.run(training.model.lr)))
+        if step == stops[training.folder.path.name]:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    for name in stops:
+        training = corpora.make_training(tmp_path / name, config, on_step=note)
+        with contextlib.suppress(Stopped):
+            training.run()
+    whole = corpora.last_arrays(corpora.make_training(tmp_path / "whole", config))
+    training = corpora.make_training(tmp_path / "cut", config, on_step=note)
+    training.run(training.checkpoints.newest())
+    expected = [0.05] * EPOCH + [0.05 * (1 - step / EPOCH) for step in range(EPOCH)]
+    np.testing.assert_allclose(rates, expected * 2, rtol=1e-5)
+    for name, array in corpora.last_arrays(training).items():
+        np.testing.assert_array_equal(array, whole[name], err_msg=name)
 
 
 def test_dropout_differs_from_step_to_step_but_not_from_run_to_run(corpus, tmp_path):
