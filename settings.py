@@ -1,15 +1,19 @@
-"""How a field of a Config is declared, explained and checked."""
+"""How a field of a Config is declared, explained, checked and read."""
 
+import json
 import re
 import shutil
 import textwrap
 import typing
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from command import UserError
 
 POSITIVE = 1e-30  # as a lower limit: "above 0". Less than this vanishes in float32 arithmetic.
+
+LARGEST_FILE = 1_000_000  # characters; a stranger's config must not fill the memory
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -109,6 +113,37 @@ def from_text(kind: type, text: str) -> object:
     if kind is float and re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", text):
         return float(text)
     return text
+
+
+def read_text(path: str | Path) -> str:
+    """The UTF-8 text of a file that is not too large; ConfigError says why there is none."""
+    try:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            text = file.read(LARGEST_FILE + 1)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"{path}: {reason}") from None
+    if len(text) > LARGEST_FILE:
+        raise ConfigError(f"{path}: longer than {LARGEST_FILE:,} characters")
+    return text
+
+
+def strict_json(text: str) -> Any:
+    """What a JSON text means; ValueError for what is not JSON, or has a key twice."""
+    return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ConfigError("a key is there twice")
+    return values
+
+
+def _refuse_constant(text: str) -> None:
+    raise ConfigError(f"{text} is not a number")
 
 
 def _range(limits: Setting) -> str:

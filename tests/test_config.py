@@ -217,8 +217,8 @@ def test_unknown_preset_offers_the_nearest_and_the_list() -> None:
     with pytest.raises(ConfigError) as caught:
         resolve("smal")
     assert str(caught.value) == (
-        "no preset 'smal'; did you mean small? (presets: small, medium, large, test, sin_cos, "
-        "sine, subtraction, digits)"
+        "no preset 'smal'; did you mean small? (presets: small, medium, large, fast, best20, test, "
+        "sin_cos, sine, subtraction, digits)"
     )
 
 
