@@ -73,6 +73,9 @@ class Run:
         run = cls(path)
         if not run.config.is_file():
             raise UserError(f"{path} is not a run: it has no config.json")
+        folder = run.checkpoints
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise UserError(f"{folder} is not a folder")  # a link may lead to another run's
         return run
 
     @classmethod
@@ -82,7 +85,7 @@ class Run:
         found = [p for p in found if p.name == name or p.name.startswith(f"{name}-2")]
         if not found:
             raise UserError(f"no run called {name} in {logdir}")
-        return cls(max(found, key=lambda p: (p / "config.json").stat().st_mtime))
+        return cls.open(max(found, key=lambda p: (p / "config.json").stat().st_mtime))
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -103,6 +103,29 @@ def signal_at_step(step, number):
     before(loop.Training, "_train_step", lambda: os.kill(os.getpid(), number), step)
 
 
+def signal_after_steps(steps, number):
+    """A signal comes after so many training steps of this life, when they have been shown."""
+    import loop
+
+    show, left = loop.Training._show, steps
+
+    def show_and_signal(self):
+        nonlocal left
+        show(self)
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), number)
+
+    loop.Training._show = show_and_signal
+
+
+def little_memory(room):
+    """The machine says that it has so many bytes of memory left."""
+    import memory
+
+    memory.available = lambda: room
+
+
 def second_signal_in_save(step, number):
     """A signal comes in a step, and another while the checkpoint is being written for it."""
     from tf1rnn.runtime import checkpoint
@@ -178,6 +201,8 @@ FAULTS = {
         full_disk_at_events,
         signal_while_scoring,
         signal_at_step,
+        signal_after_steps,
+        little_memory,
         second_signal_in_save,
         bad_state_at_step,
         bad_weights_after_step,
