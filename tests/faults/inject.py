@@ -139,6 +139,20 @@ def second_signal_in_save(step, number):
     before(loop.Training, "_train_step", again, step)
 
 
+def kill_before_pruning(step):
+    """A kill comes when the checkpoint of a step is whole, and the old ones are still there."""
+    from tf1rnn.runtime.checkpoint import Checkpoints
+
+    original = Checkpoints.prune
+
+    def prune(self, best_step):
+        if self.has(step):
+            os.kill(os.getpid(), signal.SIGKILL)
+        original(self, best_step)
+
+    Checkpoints.prune = prune
+
+
 def bad_state_at_step(step):
     """The RNN state that a step starts from is NaN, so that its cost is. Counted in the run."""
     import loop
@@ -204,6 +218,7 @@ FAULTS = {
         signal_after_steps,
         little_memory,
         second_signal_in_save,
+        kill_before_pruning,
         bad_state_at_step,
         bad_weights_after_step,
         measure,
