@@ -11,7 +11,7 @@ from typing import Any
 from command import UserError
 from progress import Progress
 from reader import UNK
-from tf1rnn.runtime.checkpoint import Checkpoint, Checkpoints
+from tf1rnn.runtime.checkpoint import Checkpoint, CheckpointError, Checkpoints
 from tf1rnn.runtime.files import (
     RunLockedError,
     atomic_path,
@@ -128,11 +128,13 @@ class Run:
         best_step = Progress.from_dict(last.progress, last.path).best_step
         if which == "last" or best_step is None:
             return last
-        if not checkpoints.has(best_step):
+        try:
+            return checkpoints.at(best_step)
+        except CheckpointError:
             again = checkpoints.newest()
-            if again is not None and again.step != last.step:  # the training goes on meanwhile
-                return self.find_checkpoint(which, warn)
-        return checkpoints.at(best_step)
+            if again is None or again.step == last.step:
+                raise
+        return self.find_checkpoint(which, warn)  # the training goes on meanwhile
 
     def open_checkpoints(self, warn: Callable[[str], object]) -> Checkpoints:
         """The run's checkpoints; `warn` gets a line about each that is damaged."""
