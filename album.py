@@ -81,9 +81,17 @@ class Album:
     def write_movie(self) -> None:
         """Writes the GIF of the epochs so far, if the problem has one."""
         movie = self._problem.movie
-        if movie is not None and self._shown is not None and self._frames:
+        if movie is None or self._shown is None:
+            return
+        last = movie.frame(self._shown)  # a forged checkpoint may hold others than such
+        frames = [
+            (epoch, frame)
+            for epoch, frame in sorted(self._frames.items())
+            if (frame.shape, frame.dtype) == (last.shape, last.dtype)
+        ]
+        if frames:
             with atomic_path(self._run.path / movie.name) as temporary:
-                movie.write(temporary, self._shown, sorted(self._frames.items()))
+                movie.write(temporary, self._shown, frames)
 
     def _in_window(self, action: Callable[[Window], None]) -> None:
         """Does it, unless the display has gone: the training goes on without."""

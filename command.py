@@ -21,8 +21,9 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Ends the program with status 2 and one line."""
-        self.exit(2, _line(self.prog, message) + "\n")
+        """Ends the program with status 2 and one line, of at most 300 letters of the message."""
+        short = message if len(message) <= 300 else f"{message[:300]}…"
+        self.exit(2, _line(self.prog, short) + "\n")
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:

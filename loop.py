@@ -345,6 +345,7 @@ class Training:
     def _finish(self) -> dict[str, Any]:
         """Scores the last and the best checkpoint on the test split, and writes the result."""
         progress, metric = self.progress, self.problem.metric
+        self.checkpoints.prune(progress.best_step)  # a kill may have come before it
         self.album.look("validation", lambda: self._predict(self.data.valid), progress)
         self.album.write_movie()
         test_last = test = self._score(self.data.test)

@@ -91,7 +91,9 @@ class Progress:
 
 
 # The figures of an epoch that every training has.
-_RECORD = {"epoch", "step", "learning_rate", "train", "valid", "gradient_norm", "seconds"}
+_RECORD = {
+    "epoch", "step", "learning_rate", "train", "valid", "cost", "gradient_norm", "seconds",
+}  # fmt: skip
 
 
 def _is_number(value: Any) -> bool:

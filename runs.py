@@ -11,7 +11,7 @@ from typing import Any
 from command import UserError
 from progress import Progress
 from reader import UNK
-from tf1rnn.runtime.checkpoint import Checkpoint, Checkpoints
+from tf1rnn.runtime.checkpoint import Checkpoint, CheckpointError, Checkpoints
 from tf1rnn.runtime.files import (
     RunLockedError,
     atomic_path,
@@ -73,6 +73,9 @@ class Run:
         run = cls(path)
         if not run.config.is_file():
             raise UserError(f"{path} is not a run: it has no config.json")
+        folder = run.checkpoints
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise UserError(f"{folder} is not a folder")  # a link may lead to another run's
         return run
 
     @classmethod
@@ -82,7 +85,7 @@ class Run:
         found = [p for p in found if p.name == name or p.name.startswith(f"{name}-2")]
         if not found:
             raise UserError(f"no run called {name} in {logdir}")
-        return cls(max(found, key=lambda p: (p / "config.json").stat().st_mtime))
+        return cls.open(max(found, key=lambda p: (p / "config.json").stat().st_mtime))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -125,11 +128,13 @@ class Run:
         best_step = Progress.from_dict(last.progress, last.path).best_step
         if which == "last" or best_step is None:
             return last
-        if not checkpoints.has(best_step):
+        try:
+            return checkpoints.at(best_step)
+        except CheckpointError:
             again = checkpoints.newest()
-            if again is not None and again.step != last.step:  # the training goes on meanwhile
-                return self.find_checkpoint(which, warn)
-        return checkpoints.at(best_step)
+            if again is None or again.step == last.step:
+                raise
+        return self.find_checkpoint(which, warn)  # the training goes on meanwhile
 
     def open_checkpoints(self, warn: Callable[[str], object]) -> Checkpoints:
         """The run's checkpoints; `warn` gets a line about each that is damaged."""

@@ -74,8 +74,8 @@ def make_parser() -> command.Parser:
 
 
 def _name(text: str) -> str:
-    if settings.UNPRINTABLE.search(text):
-        raise argparse.ArgumentTypeError("must be printable text")
+    if settings.UNPRINTABLE.search(text) or "/" in text or text in ("", ".", ".."):
+        raise argparse.ArgumentTypeError("must be printable text that can name a folder")
     return text
 
 

@@ -1,5 +1,6 @@
 """A small network whose values are drawn from a seed, to save and to restore."""
 
+import subprocess
 from functools import cached_property
 
 import numpy as np
@@ -68,3 +69,9 @@ def assert_is(checkpoint, network, step, bits):
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def renew_sums(path):
+    """Make the checksums of a checkpoint hold again, as who forges one does."""
+    command = ["sha256sum", *FILES[1:]]
+    path.joinpath("SHA256SUMS").write_bytes(subprocess.check_output(command, cwd=path))

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from checkpoint_network import FILES, Network, assert_is, names, save
+from checkpoint_network import FILES, Network, assert_is, names, renew_sums, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
@@ -84,11 +84,6 @@ def test_without_a_whole_one_there_is_none(two, tmp_path):
 
 
 # A stranger's checkpoint, with checksums that hold
-
-
-def renew_sums(path):
-    command = ["sha256sum", *FILES[1:]]
-    path.joinpath("SHA256SUMS").write_bytes(subprocess.check_output(command, cwd=path))
 
 
 def npz(content, **options):

@@ -103,6 +103,7 @@ def test_a_reader_that_leaves_early_is_no_error(ending: str, tmp_path: Path) -> 
         (["--steps"], "train.py: argument --steps: expected one argument\n"),
         (["--step", "3"], "train.py: unrecognized arguments: --step 3\n"),
         (["a\nb"], "train.py: unrecognized arguments: a b\n"),
+        (["a" * 999], f"train.py: unrecognized arguments: {'a' * 276}…\n"),
     ],
 )
 def test_a_wrong_option_gives_one_line_without_usage(

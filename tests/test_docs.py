@@ -17,12 +17,16 @@ ROOT = Path(__file__).resolve().parents[1]
 NAMED = {
     (document.name, *match)
     for document in ROOT.glob("docs/*.md")
-    for match in re.findall(r"(tests/test_\w+\.py)::(\w+)", document.read_text())
+    for match in re.findall(r"(tests/(?:faults/)?test_\w+\.py)::(\w+)", document.read_text())
 }
 
 
 def test_the_lstm_is_explained_with_tests():
     assert len([name for name, *_ in NAMED if name == "lstm.md"]) > 20
+
+
+def test_every_promise_of_reliability_has_a_test():
+    assert len([name for name, *_ in NAMED if name == "RELIABILITY.md"]) > 15
 
 
 @pytest.mark.parametrize(("document", "file", "name"), sorted(NAMED))

@@ -31,6 +31,46 @@ def imports(path: Path) -> set[str]:
     return found & MODULES.keys()
 
 
+# What can run code that stands in a file: NumPy's own loader has a pickle behind an option.
+UNSAFE = {
+    *(
+        ("import", name)
+        for name in ("pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
+    ),
+    *(("name", name) for name in ("eval", "exec", "read_pickle", "load_pickle", "extractall")),
+    ("allow_pickle", True),
+}
+
+
+def words(path: Path) -> set[tuple[str, object]]:
+    """The modules that a file imports, its names, and its keywords with what they are set to."""
+    found: set[tuple[str, object]] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {("import", alias.name.split(".")[0]) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(("import", str(node.module).split(".")[0]))
+        elif isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
+            found.add((str(node.arg), node.value.value))
+        elif isinstance(node, ast.Name | ast.Attribute):
+            found.add(("name", node.id if isinstance(node, ast.Name) else node.attr))
+    return found
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_that_is_read_can_run_code(name):
+    assert not words(MODULES[name]) & UNSAFE
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["import pickle as p", "from joblib import load", "a = eval", "np.load(f, allow_pickle=True)"],
+)
+def test_what_could_run_code_would_be_found(tmp_path, text):
+    (tmp_path / "module.py").write_text(text)
+    assert words(tmp_path / "module.py") & UNSAFE
+
+
 def test_there_is_something_to_check():
     assert {"train", "config", "reader", "model", "tf1rnn.cells"} <= MODULES.keys()
 

@@ -15,6 +15,7 @@ import reader
 from command import UserError
 from loop import NotFinite
 from problems import PROBLEMS, build_evaluation
+from tf1rnn.runtime.checkpoint import Checkpoints
 from tf1rnn.runtime.signals import Stopped
 from walk import score
 
@@ -63,21 +64,26 @@ def test_the_best_epoch_is_the_one_with_the_lowest_validation_score(finished):
     assert result["best_epoch"] == 1 + valid.index(min(valid))
 
 
-@pytest.mark.parametrize("stop_at", [1, 30, EPOCH, EPOCH + 1, 3 * EPOCH - 1])
-def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(corpus, finished, tmp_path, stop_at):
-    """In the first epoch, at its end, at the start of the next, and just before the end."""
-    whole, result = finished
+def stop_at(last):
+    """What a training is told by, so that a signal stops it at a step."""
 
-    def stop(step):
-        if step == stop_at:
+    def on_step(step):
+        if step == last:
             os.kill(os.getpid(), signal.SIGTERM)
 
+    return on_step
+
+
+@pytest.mark.parametrize("last", [1, 30, EPOCH, EPOCH + 1, 3 * EPOCH - 1])
+def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(corpus, finished, tmp_path, last):
+    """In the first epoch, at its end, at the start of the next, and just before the end."""
+    whole, result = finished
     with pytest.raises(Stopped) as stopped:
-        corpora.make_training(tmp_path, settings(corpus), on_step=stop).run()
+        corpora.make_training(tmp_path, settings(corpus), on_step=stop_at(last)).run()
     assert stopped.value.status == 143
     again = corpora.make_training(tmp_path, settings(corpus))
     checkpoint = again.checkpoints.newest()
-    assert checkpoint.step == stop_at
+    assert checkpoint.step == last
     resumed = again.run(checkpoint)
     expected = corpora.last_arrays(whole)
     for name, array in corpora.last_arrays(again).items():
@@ -124,21 +130,63 @@ def test_dropout_differs_from_step_to_step_but_not_from_run_to_run(corpus, tmp_p
     assert costs[0] != corpora.metrics_without_times(tmp_path / "c")[0]["train"]
 
 
-def test_checkpoints_in_mid_epoch_are_pruned_but_the_best_stays(corpus, tmp_path):
-    config = corpora.tiny_config(corpus, learning_rate=0.5)
-    training = corpora.make_training(tmp_path, config, checkpoint_steps=5)
+def test_at_most_three_checkpoints_are_kept_and_the_best_is_one_of_them(
+    corpus, tmp_path, monkeypatch
+):
+    """And a fourth while it is written; each takes what its numbers take, and little beside."""
+    counts, prune = [], Checkpoints.prune
+
+    def counting(checkpoints, best_step):
+        for _ in range(2):  # before and after
+            counts.append(len(list(checkpoints.folder.iterdir())))
+            prune(checkpoints, best_step)
+
+    monkeypatch.setattr(Checkpoints, "prune", counting)
+    training = corpora.make_training(tmp_path, settings(corpus), checkpoint_steps=5)
     training.run()
-    steps = sorted(path.name for path in training.folder.checkpoints.iterdir())
-    assert len(steps) <= 3
-    assert f"step-{training.progress.best_step:010d}" in steps
+    assert max(counts[::2]) == 4
+    assert max(counts[1::2]) == 3
+    checkpoints = training.folder.checkpoints
+    assert (checkpoints / f"step-{training.progress.best_step:010d}").is_dir()
+    numbers = sum(array.nbytes for array in corpora.last_arrays(training).values())
+    for checkpoint in checkpoints.iterdir():
+        assert sum(path.stat().st_size for path in checkpoint.iterdir()) < numbers + 10_000
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {EPOCH}),  # ten minutes are not over
+        ({"checkpoint_minutes": 1e-9}, {*range(1, EPOCH + 1)}),
+        ({"checkpoint_steps": 20}, {20, 40, EPOCH}),
+    ],
+)
+def test_a_training_is_saved_as_often_as_asked_for(
+    corpus, tmp_path, monkeypatch, options, expected
+):
+    saved, save = set(), Checkpoints.save
+
+    def noting(checkpoints, session, saver, step, *rest):
+        saved.add(step)
+        return save(checkpoints, session, saver, step, *rest)
+
+    monkeypatch.setattr(Checkpoints, "save", noting)
+    corpora.make_training(tmp_path, settings(corpus, epochs=1), **options).run()
+    assert saved == expected
 
 
 def test_patience_ends_the_training(corpus, tmp_path):
     """At this rate no epoch after the first few is the best for long."""
     config = corpora.tiny_config(corpus, learning_rate=30.0, epochs=50, patience=2, lr_decay=1.0)
-    training = corpora.make_training(tmp_path, config)
-    result = training.run()
+    result = corpora.make_training(tmp_path / "whole", config).run()
     assert result["epochs"] == result["best_epoch"] + 2 < 50
+    # And where it is stopped between the best epoch and its end, patience goes on.
+    step = EPOCH * result["best_epoch"] + 1
+    stopped = corpora.make_training(tmp_path / "stopped", config, on_step=stop_at(step))
+    with pytest.raises(Stopped):
+        stopped.run()
+    resumed = corpora.make_training(tmp_path / "stopped", config)
+    assert resumed.run(resumed.checkpoints.newest())["epochs"] == result["epochs"]
 
 
 @pytest.mark.parametrize("field", ["hidden_size", "data_path"])

@@ -90,9 +90,11 @@ def test_evaluate_gives_the_score_that_training_reported(finished, name):
         assert (scored["metric"], scored["score"]) == (METRICS[name], result[split])
 
 
-@pytest.mark.parametrize(("name", "stop_at"), [("sin_cos", 3), ("sine", 6), ("subtraction", 13)])
+@pytest.mark.parametrize(
+    ("name", "stop_at"), [("sin_cos", 3), ("sine", 6), ("subtraction", 13), ("digits", 7)]
+)
 def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(finished, tmp_path, name, stop_at):
-    """In the middle of an epoch: the first for sin_cos, the second for the others."""
+    """In the middle of an epoch: the first for sin_cos and digits, the second for the others."""
     whole, result = finished[name]
 
     def stop(step):

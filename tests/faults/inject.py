@@ -103,6 +103,29 @@ def signal_at_step(step, number):
     before(loop.Training, "_train_step", lambda: os.kill(os.getpid(), number), step)
 
 
+def signal_after_steps(steps, number):
+    """A signal comes after so many training steps of this life, when they have been shown."""
+    import loop
+
+    show, left = loop.Training._show, steps
+
+    def show_and_signal(self):
+        nonlocal left
+        show(self)
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), number)
+
+    loop.Training._show = show_and_signal
+
+
+def little_memory(room):
+    """The machine says that it has so many bytes of memory left."""
+    import memory
+
+    memory.available = lambda: room
+
+
 def second_signal_in_save(step, number):
     """A signal comes in a step, and another while the checkpoint is being written for it."""
     from tf1rnn.runtime import checkpoint
@@ -114,6 +137,20 @@ def second_signal_in_save(step, number):
     import loop
 
     before(loop.Training, "_train_step", again, step)
+
+
+def kill_before_pruning(step):
+    """A kill comes when the checkpoint of a step is whole, and the old ones are still there."""
+    from tf1rnn.runtime.checkpoint import Checkpoints
+
+    original = Checkpoints.prune
+
+    def prune(self, best_step):
+        if self.has(step):
+            os.kill(os.getpid(), signal.SIGKILL)
+        original(self, best_step)
+
+    Checkpoints.prune = prune
 
 
 def bad_state_at_step(step):
@@ -178,7 +215,10 @@ FAULTS = {
         full_disk_at_events,
         signal_while_scoring,
         signal_at_step,
+        signal_after_steps,
+        little_memory,
         second_signal_in_save,
+        kill_before_pruning,
         bad_state_at_step,
         bad_weights_after_step,
         measure,

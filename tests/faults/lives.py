@@ -1,8 +1,6 @@
 """Runs of the program that are killed, resumed and compared: the client of server.py."""
 
-import contextlib
 import hashlib
-import io
 import json
 import os
 import select
@@ -12,11 +10,8 @@ from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-import command
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = ("seconds", "elapsed", "words_per_second", "points_per_second")
@@ -68,7 +63,9 @@ class Server:
         print(json.dumps(request), file=self._process.stdin, flush=True)
         if not select.select([self._process.stdout], [], [], WAIT)[0]:
             raise TimeoutError(f"{program} {argv} hangs")
-        return Life(**json.loads(self._process.stdout.readline()))
+        reply = self._process.stdout.readline()
+        assert reply, f"the server has ended with {self._process.wait()}"
+        return Life(**json.loads(reply))
 
 
 def flags(fields):
@@ -96,22 +93,6 @@ class Trial:
         life = self.live()
         assert (life.status, life.err) == (0, ""), life
         return life
-
-
-def in_process(name, main, argv):
-    """The same without a process of its own: how a command ends, and what it says."""
-    streams = [io.TextIOWrapper(io.BytesIO()) for _ in range(2)]
-    with (
-        mock.patch.object(sys, "argv", [name, *argv]),
-        contextlib.redirect_stdout(streams[0]),
-        contextlib.redirect_stderr(streams[1]),
-    ):
-        try:
-            command.run(lambda: main(argv))
-        except SystemExit as end:
-            status = end.code or 0
-    out, err = (stream.flush() or stream.buffer.getvalue().decode() for stream in streams)
-    return Life(status, None, None, out, err)
 
 
 @dataclass(frozen=True)

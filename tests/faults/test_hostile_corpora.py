@@ -4,18 +4,16 @@ HOSTILE, of the environment: how many corpora are made up.
 """
 
 import collections
-import os
 import shutil
 
+import hostile
 import lives
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import reader
-import train
 
-HOSTILE = lives.count("HOSTILE", 20)
 FIELDS = {"config": "test", "num_layers": 1, "batch_size": 2, "num_steps": 2, "vocab_size": 50}
 
 WORDS = st.sampled_from(["a", "b", "cat", "<unk>", "<eos>", "N", "$", "don't"]).map(str.encode)
@@ -37,30 +35,13 @@ TEXTS = st.tuples(
 ).map(lambda parts: parts[0] + parts[1] * parts[2] + parts[3])
 MANY_WORDS = st.integers(1, 300).map(lambda n: b" ".join(b"w%d" % (i % n) for i in range(200)))
 GOOD = st.just(b"the cat sat on the mat \n" * 9)
-FILES = MANY_WORDS | TEXTS | TEXTS | TEXTS | st.binary(max_size=200) | st.sampled_from(
-    ["missing", "folder", "pipe", "dangling link", "link to zero", "unreadable"]
-)  # fmt: skip
+FILES = st.one_of(MANY_WORDS, TEXTS, TEXTS, TEXTS, st.binary(max_size=200), hostile.THINGS)
 CORPORA = st.fixed_dictionaries({split: FILES for split in reader.SPLITS}) | st.builds(
     lambda good, split, hostile: {**dict.fromkeys(reader.SPLITS, good), split: hostile},
     GOOD | MANY_WORDS,
     st.sampled_from(reader.SPLITS),
     FILES,
 )
-
-
-def write(path, content):
-    """Makes the file of a split, or what stands in its place."""
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content == "folder":
-        path.mkdir()
-    elif content == "pipe":
-        os.mkfifo(path)
-    elif content.endswith("link") or content.startswith("link"):
-        path.symlink_to("/dev/zero" if content == "link to zero" else "nowhere")
-    elif content == "unreadable":
-        path.write_bytes(b"a b c")
-        path.chmod(0)
 
 
 @pytest.fixture(scope="module")
@@ -77,22 +58,20 @@ def tally():
     assert counts["trained"] and counts["refused"]
 
 
-@settings(max_examples=HOSTILE, deadline=None, suppress_health_check=list(HealthCheck))
+@hostile.repeated(hostile.HOSTILE)
 @given(CORPORA)
-def test_any_corpus_trains_or_is_refused_in_one_line(place, tally, files):
+def test_any_corpus_trains_or_is_refused_in_one_line(server, place, tally, files):
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     for split, content in files.items():
-        write(reader.split_path(place, split), content)
+        hostile.put(reader.split_path(place, split), content)
     logs = place / "logs"
     fields = FIELDS | {"data_path": place, "logdir": logs, "name": "run"}
-    life = lives.in_process("train.py", train.main, lives.flags(fields))
-    if life.status == 0:
-        tally["trained"] += 1
-        assert (logs / "run" / "result.json").exists()
-        assert life.err == ""
-    else:
+    life = server.live("train.py", lives.flags(fields))
+    if hostile.said_in_a_line(life):
         tally["refused"] += 1
-        assert lives.refusal(life).startswith("train.py: ")
-        assert life.err[:-1].isprintable()
         assert not logs.exists()
+    else:
+        tally["trained"] += 1
+        assert (life.status, life.err) == (0, "")
+        assert (logs / "run" / "result.json").exists()

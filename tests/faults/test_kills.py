@@ -63,6 +63,15 @@ def test_killed_runs_end_as_the_one_that_was_not(server, whole, tmp_path, record
     assert tally["runs"] == EACH
 
 
+def test_no_checkpoint_is_left_over_by_a_kill_after_the_last_save(server, whole_ptb, tmp_path):
+    trial = lives.Trial(server, tmp_path, whole_ptb.fields)
+    last = whole_ptb.outcome["metrics"][-1]["step"]
+    life = trial.live(faults=[("kill_before_pruning", last)])
+    assert life.status == -signal.SIGKILL, life
+    trial.finish()
+    assert lives.outcome(trial.path) == whole_ptb.outcome
+
+
 @pytest.mark.parametrize("number", range(TRUE))
 def test_a_process_of_its_own_that_is_killed_ends_like_a_fork_that_was_not(
     whole_ptb, tmp_path, number
