@@ -7,7 +7,14 @@ from setuptools import find_packages, setup
 
 PACKAGE = Path(__file__).parent / "tf1rnn" / "__init__.py"
 
-TESTS = ["pytest>=8", "hypothesis>=6.100", "mypy>=1.10", "ruff>=0.9", "pre-commit>=3.5"]
+TESTS = [
+    "pytest>=8",
+    "hypothesis>=6.100",
+    "scipy>=1.11",
+    "mypy>=1.10",
+    "ruff>=0.9",
+    "pre-commit>=3.5",
+]
 DIGITS = ["scikit-learn>=1.4"]
 BENCH = ["torch>=2.6"]
 
