@@ -24,7 +24,7 @@ train: .venv ## train the small model, on PTB if it is in data/ptb, else on the 
 	$(PY) train.py --config small
 
 test: .venv ## run the tests
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 faults: .venv ## kill, damage, fill and corrupt whole runs, many times (KILLS=5 for fewer)
 	KILLS=$(or $(KILLS),100) DAMAGES=$(or $(DAMAGES),200) HOSTILE=$(or $(HOSTILE),1000) \

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parent / "tf1rnn" / "__init__.py"
 
 TESTS = [
     "pytest>=8",
+    "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "scipy>=1.11",
     "mypy>=1.10",
