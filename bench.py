@@ -1,6 +1,7 @@
-"""Our training speed beside the alternatives' and beside the machine's limit.
+"""Our speed beside the alternatives' and beside the machine's limit, in training and evaluation.
 
     python bench.py --size small
+    python bench.py --size small --evaluation
 
 Every side runs in a process of its own (benchmarks/worker.py); the sides take turns, a short round
 each, so that whatever else the machine does meets all of them. Ratios are of one round's rates.
@@ -22,7 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import command
-from benchmarks.sides import ALTERNATIVES, LIMITS, MATRIX, OURS, SIZES, flops_per_word
+from benchmarks.sides import (
+    ALTERNATIVES,
+    LIMITS,
+    MATRIX,
+    OURS,
+    SIZES,
+    config_of,
+    flops_per_word,
+)
 from command import UserError
 
 FEWEST_ROUNDS = 5
@@ -49,11 +58,11 @@ class Measured:
 class Worker:
     """The process of one side; a context that ends it."""
 
-    def __init__(self, kind: str, name: str, size: str):
+    def __init__(self, kind: str, name: str, size: str, training: bool = True):
         self.measured = Measured(kind, name)
         started = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", kind, name, size],
+            [sys.executable, "-m", "benchmarks.worker", kind, name, size, task(training)],
             cwd=Path(__file__).parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -94,11 +103,14 @@ class Worker:
 
 def make_parser() -> command.Parser:
     """The options; a list of names is what is compared, all by default."""
-    parser = command.Parser(prog="bench.py", description="Compares the speed of training.")
+    parser = command.Parser(
+        prog="bench.py", description="Compares the speed of training or scoring."
+    )
     add = parser.add_argument
     add("--size", choices=(*SIZES, "all"), default="small", help="size of the PTB model (small)")
     add("--precision", nargs="+", choices=OURS, default=list(OURS), help="ours (both)")
     add("--against", nargs="*", choices=ALTERNATIVES, help="alternatives (all that are installed)")
+    add("--evaluation", action="store_true", help="score one stream of words, do not train")
     add("--seconds", type=float, default=20.0, help="how long each side runs in all (20)")
     add("--profile", action="store_true", help="list instead where the time of our step goes")
     add("--json", type=Path, metavar="FILE", help="write the figures there, too")
@@ -121,14 +133,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def task(training: bool) -> str:
+    """What is measured, in a word."""
+    return "training" if training else "evaluation"
+
+
 def compare(size: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Measures all sides of one size and prints their table."""
     names = installed() if options.against is None else options.against
     wanted = [("ours", name) for name in options.precision]
     wanted += [("alternative", name) for name in names]
     wanted += [("limit", name) for name in options.precision]
-    sides = measure(size, wanted, options.seconds)
-    print_table(size, sides)
+    training = not options.evaluation
+    sides = measure(size, wanted, options.seconds, training)
+    print_table(size, sides, training)
     return [asdict(side) for side in sides]
 
 
@@ -140,13 +158,15 @@ def installed() -> list[str]:
     return [name for name in ALTERNATIVES if not name.startswith("torch")]
 
 
-def measure(size: str, wanted: Sequence[tuple[str, str]], seconds: float) -> list[Measured]:
+def measure(
+    size: str, wanted: Sequence[tuple[str, str]], seconds: float, training: bool
+) -> list[Measured]:
     """Starts a process for each side, one after the other, and lets them take turns."""
     from rich.progress import track
 
     with ExitStack() as stack:
         workers = [
-            stack.enter_context(Worker(kind, name, size))
+            stack.enter_context(Worker(kind, name, size, training))
             for kind, name in track(wanted, "starting", transient=True)
         ]
         rounds = max(round(seconds / ROUND), FEWEST_ROUNDS)
@@ -157,19 +177,21 @@ def measure(size: str, wanted: Sequence[tuple[str, str]], seconds: float) -> lis
         return [worker.measured for worker in workers]
 
 
-def print_table(size: str, sides: Sequence[Measured]) -> None:
+def print_table(size: str, sides: Sequence[Measured], training: bool) -> None:
     """Rates, ratios and costs, a line a side."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    config = SIZES[size]
+    config = config_of(size, training)
     words = config.batch_size * config.num_steps  # of a step
+    work = flops_per_word(config, training)
     ours = [side for side in sides if side.kind == "ours"]
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 140  # room for all columns
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title=f"{size}: training")
+    title = f"{size}: {task(training)}"
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title=title)
     for heading in ("", "words/s", "quartiles", *(f"{side.name} / it" for side in ours)):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for heading in ("of the limit", "CPU ms a step", "start, s", "memory, MiB"):
@@ -181,7 +203,7 @@ def print_table(size: str, sides: Sequence[Measured]) -> None:
             f"{median:,.0f}",
             f"{low:,.0f} - {high:,.0f}",
             *(f"{ratio(one, side):.2f}" if one is not side else "" for one in ours),
-            f"{share(median, side, sides, size):.0%}" if side.kind == "ours" else "",
+            f"{share(median * work, side, sides):.0%}" if side.kind == "ours" else "",
             f"{1000 * statistics.median(side.cpu):.1f}",
             f"{side.startup:.1f}",
             f"{side.memory:.0f}",
@@ -209,9 +231,8 @@ def limit(side: Measured) -> float:
     return statistics.median(side.rates) * 2 * MATRIX**3
 
 
-def share(words_per_second: float, side: Measured, sides: Sequence[Measured], size: str) -> float:
-    """The share of the machine's rate of products that the model's products take."""
-    rate = words_per_second * flops_per_word(SIZES[size])
+def share(rate: float, side: Measured, sides: Sequence[Measured]) -> float:
+    """The share of the machine's rate of products that a side's products, `rate`, take."""
     (most,) = (limit(one) for one in sides if (one.kind, one.name) == ("limit", side.name))
     return rate / most
 

@@ -1,9 +1,12 @@
-"""One training step of the PTB language model, by this toolkit and by its alternatives.
+"""One step of the PTB language model, by this toolkit and by its alternatives.
 
 Every side trains the same network on the same words with the same sizes: embedding, layers with
 dropout where the config has it, softmax over the whole vocabulary, gradients clipped by their
-global norm, plain SGD, the state carried from one minibatch to the next. `make(config, words)`
-gives `step() -> cost`, the sum of the words' cross-entropies over batch_size, in nats.
+global norm, plain SGD, the state carried from one minibatch to the next. Or it scores, without
+dropout, one stream of words in long pieces, as `evaluate.py` does.
+
+`make(config, words, training)` gives `step() -> cost`, the sum of the words' cross-entropies over
+batch_size, in nats.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from config import PRESETS, PTBConfig
+from reader import PIECE, Minibatch
 
 SIZES = {
     name: config
@@ -27,6 +31,7 @@ MINIBATCHES = 50
 MATRIX = 2048  # rows and columns of the products that show the machine's limit
 
 Step = Callable[[], float]
+Make = Callable[[PTBConfig, np.ndarray, bool], Step]
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,13 @@ class Side:
     """One of the compared: what it does in a line, and how its step is made."""
 
     description: str
-    make: Callable[[PTBConfig, np.ndarray], Step]
+    make: Make
+
+
+def config_of(size: str, training: bool) -> PTBConfig:
+    """The preset, or what it is evaluated with: one stream, in pieces."""
+    config = SIZES[size]
+    return config if training else replace(config, batch_size=1, num_steps=PIECE)
 
 
 def make_words(config: PTBConfig, seed: int = 0) -> np.ndarray:
@@ -44,11 +55,11 @@ def make_words(config: PTBConfig, seed: int = 0) -> np.ndarray:
     return words.astype(np.int32)
 
 
-def flops_per_word(config: PTBConfig) -> float:
-    """Of the matrix products of training: those of the forward pass and twice as many back."""
+def flops_per_word(config: PTBConfig, training: bool = True) -> float:
+    """Of the matrix products: those of the forward pass, and in training twice as many back."""
     layers = config.num_layers * 2 * (2 * config.hidden_size) * (4 * config.hidden_size)
     softmax = 2 * config.hidden_size * config.vocab_size
-    return 3.0 * (layers + softmax)
+    return (3.0 if training else 1.0) * (layers + softmax)
 
 
 def _pairs(words: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -59,56 +70,59 @@ def _pairs(words: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 # ------------------------------------------------------------------------------- this toolkit
 
 
-def open_ours(config: PTBConfig) -> tuple[Any, Any]:
-    """A session and the model in it that trains: the graph of train.py itself."""
+def open_ours(config: PTBConfig, training: bool = True) -> tuple[Any, Any]:
+    """A session and the model in it: the graph of train.py itself, or that of evaluate.py."""
     import tensorflow.compat.v1 as tf
 
-    from problems import PROBLEMS, build
+    from problems import PROBLEMS, build, build_evaluation
 
     graph = tf.Graph()
     with graph.as_default():
         tf.set_random_seed(config.seed)
-        model, _ = build(PROBLEMS["ptb"], config)
+        if training:
+            model, _ = build(PROBLEMS["ptb"], config)
+        else:
+            model = build_evaluation(PROBLEMS["ptb"], config)
         initialize = tf.global_variables_initializer()
     graph.finalize()
     session = tf.Session(graph=graph)
     session.run(initialize)
-    session.run(model.set_lr, {model.new_lr: config.learning_rate})
+    if training:
+        session.run(model.set_lr, {model.new_lr: config.learning_rate})
     return session, model
 
 
 def minibatches(words: np.ndarray) -> Iterator[Any]:
     """What our step is fed, over and over."""
-    from reader import Minibatch
-
     for inputs, targets in _pairs(words):
         yield Minibatch({"input_data": inputs, "targets": targets}, fresh=False)
 
 
-def _make_ours(config: PTBConfig, words: np.ndarray) -> Step:
-    from walk import Stepper
+def _ours(precision: str) -> Make:
+    def make(config: PTBConfig, words: np.ndarray, training: bool) -> Step:
+        from walk import Stepper
 
-    session, model = open_ours(config)
-    step = Stepper(session, model, {"cost": model.cost, "train": model.train_op})
-    fed = minibatches(words)
-    return lambda: step(next(fed))["cost"]
+        session, model = open_ours(replace(config, precision=precision), training)
+        step = Stepper(session, model, [model.cost, *([model.train_op] if training else [])])
+        fed = minibatches(words)
+        return lambda: step(next(fed))[0]
 
-
-def _ours(precision: str) -> Callable[[PTBConfig, np.ndarray], Step]:
-    return lambda config, words: _make_ours(replace(config, precision=precision), words)
+    return make
 
 
 # ------------------------------------------------------------------------- TensorFlow 1's way
 
 
-def _make_tf1(config: PTBConfig, words: np.ndarray) -> Step:
+def _make_tf1(config: PTBConfig, words: np.ndarray, training: bool) -> Step:
     """As the PTB tutorial had it, with the old cells that TensorFlow still carries privately."""
     import tensorflow.compat.v1 as tf
     from tensorflow.python.ops import rnn_cell
 
+    dropout = training and config.keep_prob < 1
+
     def layer() -> Any:
         cell = rnn_cell.BasicLSTMCell(config.hidden_size, forget_bias=config.forget_bias)
-        if config.keep_prob == 1:
+        if not dropout:
             return cell
         return rnn_cell.DropoutWrapper(cell, output_keep_prob=config.keep_prob)
 
@@ -118,7 +132,7 @@ def _make_tf1(config: PTBConfig, words: np.ndarray) -> Step:
         inputs, targets = (tf.placeholder(tf.int32, shape) for _ in range(2))
         embedding = tf.get_variable("embedding", [config.vocab_size, depth])
         embedded = tf.nn.embedding_lookup(embedding, inputs)
-        if config.keep_prob < 1:
+        if dropout:
             embedded = tf.nn.dropout(embedded, config.keep_prob)
         cell = rnn_cell.MultiRNNCell([layer() for _ in range(config.num_layers)])
         initial_state = cell.zero_state(config.batch_size, tf.float32)
@@ -130,20 +144,23 @@ def _make_tf1(config: PTBConfig, words: np.ndarray) -> Step:
             labels=tf.reshape(targets, [-1]), logits=logits
         )
         cost = tf.reduce_sum(losses) / config.batch_size
-        variables = tf.trainable_variables()
-        gradients, _ = tf.clip_by_global_norm(tf.gradients(cost, variables), config.max_grad_norm)
-        train = tf.train.GradientDescentOptimizer(config.learning_rate).apply_gradients(
-            zip(gradients, variables, strict=True)
-        )
+        fetches = [cost, final_state]
+        if training:
+            variables, rate = tf.trainable_variables(), config.learning_rate
+            gradients, _ = tf.clip_by_global_norm(
+                tf.gradients(cost, variables), config.max_grad_norm
+            )
+            pairs = zip(gradients, variables, strict=True)
+            fetches.append(tf.train.GradientDescentOptimizer(rate).apply_gradients(pairs))
         session = tf.Session()
         session.run(tf.global_variables_initializer())
-        state, pairs = session.run(initial_state), _pairs(words)
+        state, fed = session.run(initial_state), _pairs(words)
 
     def step() -> float:
         nonlocal state
-        minibatch = dict(zip((inputs, targets), next(pairs), strict=True))
+        minibatch = dict(zip((inputs, targets), next(fed), strict=True))
         feed = {**minibatch, **dict(zip(_flat(initial_state), _flat(state), strict=True))}
-        value, state, _ = session.run([cost, final_state, train], feed)
+        value, state, *_ = session.run(fetches, feed)
         return value
 
     return step
@@ -156,7 +173,7 @@ def _flat(state: Any) -> list[Any]:
 # -------------------------------------------------------------------------------------- Keras
 
 
-def _make_keras(config: PTBConfig, words: np.ndarray) -> Step:
+def _make_keras(config: PTBConfig, words: np.ndarray, training: bool) -> Step:
     import keras
     import tensorflow as tf
 
@@ -183,21 +200,25 @@ def _make_keras(config: PTBConfig, words: np.ndarray) -> Step:
     optimizer = keras.optimizers.SGD(config.learning_rate, global_clipnorm=config.max_grad_norm)
     entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
 
-    @tf.function
+    def score(inputs: Any, targets: Any, states: Any) -> Any:
+        logits, states = model([inputs, states], training=training)
+        return entropy(targets, logits) / batch_size, states
+
     def train(inputs: Any, targets: Any, states: Any) -> Any:
         with tf.GradientTape() as tape:
-            logits, states = model([inputs, states], training=True)
-            cost = entropy(targets, logits) / batch_size
+            cost, states = score(inputs, targets, states)
         variables = model.trainable_variables
         optimizer.apply(tape.gradient(cost, variables), variables)
         return cost, states
+
+    run = tf.function(train if training else score)
 
     state = [[tf.zeros([batch_size, size])] * 2 for _ in states]
     pairs = _pairs(words)
 
     def step() -> float:
         nonlocal state
-        cost, state = train(*map(tf.constant, next(pairs)), state)
+        cost, state = run(*map(tf.constant, next(pairs)), state)
         return float(cost)
 
     return step
@@ -206,8 +227,12 @@ def _make_keras(config: PTBConfig, words: np.ndarray) -> Step:
 # ------------------------------------------------------------------------------------ PyTorch
 
 
-def _make_torch(config: PTBConfig, words: np.ndarray, bfloat16: bool, compiled: bool) -> Step:
+def _make_torch(
+    config: PTBConfig, words: np.ndarray, training: bool, bfloat16: bool, compiled: bool
+) -> Step:
     import torch
+
+    torch.set_grad_enabled(training)
 
     size, drop = config.hidden_size, 1 - config.keep_prob
     parts = {
@@ -216,7 +241,7 @@ def _make_torch(config: PTBConfig, words: np.ndarray, bfloat16: bool, compiled: 
         "lstm": torch.nn.LSTM(size, size, config.num_layers, dropout=drop),
         "softmax": torch.nn.Linear(size, config.vocab_size),
     }
-    model = torch.nn.ModuleDict(parts)
+    model = torch.nn.ModuleDict(parts).train(training)
     for parameter in model.parameters():
         torch.nn.init.uniform_(parameter, -config.init_scale, config.init_scale)
     optimizer = torch.optim.SGD(model.parameters(), config.learning_rate)
@@ -243,6 +268,8 @@ def _make_torch(config: PTBConfig, words: np.ndarray, bfloat16: bool, compiled: 
     def step() -> float:
         nonlocal state
         cost, state = run(*next(pairs), state)
+        if not training:
+            return cost.item()
         optimizer.zero_grad()
         cost.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
@@ -252,17 +279,17 @@ def _make_torch(config: PTBConfig, words: np.ndarray, bfloat16: bool, compiled: 
     return step
 
 
-def _torch(bfloat16: bool, compiled: bool = False) -> Callable[[PTBConfig, np.ndarray], Step]:
-    return lambda config, words: _make_torch(config, words, bfloat16, compiled)
+def _torch(bfloat16: bool, compiled: bool = False) -> Make:
+    return lambda config, words, training: _make_torch(config, words, training, bfloat16, compiled)
 
 
 # --------------------------------------------------------------------------- the machine's limit
 
 
-def _products(precision: str) -> Callable[[PTBConfig, np.ndarray], Step]:
+def _products(precision: str) -> Make:
     """One product of two large square matrices; the "cost" means nothing."""
 
-    def make(config: PTBConfig, words: np.ndarray) -> Step:
+    def make(_config: PTBConfig, _words: np.ndarray, _training: bool) -> Step:
         import tensorflow.compat.v1 as tf
 
         with tf.Graph().as_default():
@@ -280,7 +307,7 @@ def _products(precision: str) -> Callable[[PTBConfig, np.ndarray], Step]:
 
 
 OURS = {
-    "float32": Side("this toolkit: the model and the step of train.py", _ours("float32")),
+    "float32": Side("this toolkit: what train.py and evaluate.py run", _ours("float32")),
     "bfloat16": Side("the same with --precision bfloat16", _ours("bfloat16")),
 }
 ALTERNATIVES = {

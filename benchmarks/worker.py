@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 
-from benchmarks.sides import ALTERNATIVES, LIMITS, OURS, SIZES, make_words
+from benchmarks.sides import ALTERNATIVES, LIMITS, OURS, config_of, make_words
 
 
 def main() -> None:
@@ -20,12 +20,14 @@ def main() -> None:
     parser.add_argument("kind", choices=("ours", "alternative", "limit"))
     parser.add_argument("name")
     parser.add_argument("size")
+    parser.add_argument("task", choices=("training", "evaluation"))
     options = parser.parse_args()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints does not mix with the answers
     sides = {"ours": OURS, "alternative": ALTERNATIVES, "limit": LIMITS}[options.kind]
-    config = SIZES[options.size]
-    step = sides[options.name].make(config, make_words(config))
+    training = options.task == "training"
+    config = config_of(options.size, training)
+    step = sides[options.name].make(config, make_words(config), training)
     print(json.dumps({"cost": float(step())}), file=answers, flush=True)
     for line in sys.stdin:
         seconds, cpu = [], time.process_time()

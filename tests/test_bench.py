@@ -20,10 +20,10 @@ def tiny(**changes):
     return dataclasses.replace(sides.SIZES["small"], **{**TINY, **changes})
 
 
-def costs_of(name, config, words, steps):
+def costs_of(name, config, words, steps, training=True):
     if name.startswith("torch") and not HAS_TORCH:
         pytest.skip("PyTorch is not installed")
-    step = SIDES[name].make(config, words)
+    step = SIDES[name].make(config, words, training)
     return [step() for _ in range(steps)]
 
 
@@ -56,6 +56,15 @@ def test_every_side_with_one_word_of_a_kind_learns_it_wholly(name):
     assert min(costs[-20:]) / config.num_steps < 0.3
 
 
+@pytest.mark.parametrize("name", [name for name in SIDES if "compiled" not in name])
+def test_every_side_scores_without_learning_and_carries_the_state(name):
+    config = tiny(batch_size=1, num_steps=8, keep_prob=0.5, init_scale=1.0)
+    words = np.ones([1, 1, 9], np.int32)
+    costs = np.array(costs_of(name, config, words, 60, training=False))
+    assert costs[0] != costs[1]  # the state goes on from the first piece
+    assert costs[-2] == pytest.approx(costs[-1], rel=1e-3)  # to where one word always leads
+
+
 def test_the_work_of_small_is_that_of_its_products():
     assert sides.flops_per_word(sides.SIZES["small"]) == 3 * (2 * 400 * 800 * 2 + 2 * 200 * 10000)
 
@@ -67,7 +76,7 @@ def test_ratios_are_of_the_same_round_and_shares_of_the_measured_limit():
     limit = Measured("limit", "float32", rates=[10.0])
     assert bench.limit(limit) == 10 * 2 * sides.MATRIX**3
     work = sides.flops_per_word(sides.SIZES["small"])
-    share = bench.share(1e5, fast, [fast, slow, limit], "small")
+    share = bench.share(1e5 * work, fast, [fast, slow, limit])
     assert share == pytest.approx(1e5 * work / bench.limit(limit))
 
 
