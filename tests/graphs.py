@@ -1,10 +1,12 @@
-"""What the tests of the library share: random weights by name, a session, the old cells."""
+"""What the tests of the library share: random weights by name, a session, the old cells, a cell."""
 
 import zlib
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+
+import tf1rnn
 
 
 def random_array(name, shape, scale=0.5):
@@ -46,3 +48,35 @@ def old_cells():
 
 def old_unrollers():
     return pytest.importorskip("tensorflow.python.ops.rnn")
+
+
+class Echo(tf1rnn.RNNCell):
+    """Puts out its inputs, counts its steps in the state, and knows a way through a sequence."""
+
+    def __init__(self, units, fast=True):
+        super().__init__()
+        self.units = units
+        self.fast = fast
+
+    @property
+    def state_size(self):
+        return self.units
+
+    @property
+    def output_size(self):
+        return self.units
+
+    def call(self, inputs, state):
+        return inputs + 0.0, state + 1.0
+
+    def sequence(self, inputs, initial_state, sequence_length=None):
+        if not self.fast:
+            return None
+        with self.cell_scope(inputs):
+            num_steps = tf.shape(inputs)[0]
+            lengths = tf.fill(tf.shape(inputs)[1:2], num_steps)
+            if sequence_length is not None:
+                lengths = tf.minimum(lengths, sequence_length)
+            inside = tf.transpose(tf.sequence_mask(lengths, num_steps, inputs.dtype))
+            state = initial_state + tf.cast(lengths, inputs.dtype)[:, None]
+            return inputs * inside[:, :, None], state
