@@ -69,8 +69,8 @@ def field_help(config: Any) -> str:
         text = limits.help
         if limits.choices and not all(choice in text for choice in limits.choices):
             text += f" ({', '.join(limits.choices)})"
-        if kind in (int, float):
-            text += f" ({_range(limits)})"
+        if kind in (int, float) and (limits.low, limits.high) != (Setting.low, Setting.high):
+            text += f" ({_range(limits, brief=True)})"
         gap = max(30 - len(flag), 2) * " "
         lines += textwrap.wrap(flag + gap + text, width, subsequent_indent=" " * 30)
     return "\n".join(lines)
@@ -146,6 +146,10 @@ def _refuse_constant(text: str) -> None:
     raise ConfigError(f"{text} is not a number")
 
 
-def _range(limits: Setting) -> str:
-    start = "above 0 and at most" if limits.low == POSITIVE else f"from {limits.low:.10g} to"
-    return f"{start} {limits.high:.10g}"
+def _range(limits: Setting, *, brief: bool = False) -> str:
+    """The limits in words; brief leaves out an upper one that nobody meets."""
+    positive = limits.low == POSITIVE
+    start = "above 0" if positive else f"from {limits.low:.10g}"
+    if brief and limits.high == Setting.high:
+        return start
+    return f"{start} {'and at most' if positive else 'to'} {limits.high:.10g}"

@@ -290,7 +290,10 @@ def test_help_lists_every_field_with_its_value_and_limits(monkeypatch: pytest.Mo
     assert any(line.startswith("  --use_bias false ") for line in lines)
     assert any("(above 0 and at most 1)" in line for line in lines)
     monkeypatch.setenv("COLUMNS", "1")
-    assert "--hidden_size 128" in settings.field_help(resolve("digits"))
+    text = " ".join(settings.field_help(resolve("digits")).split())
+    assert "--hidden_size 128" in text
+    assert "--init_scale 0.1 scale of the initializers uniform and normal (above 0)" in text
+    assert "before the sigmoid --use_bias" in text  # no limits that nobody meets
 
 
 def test_importing_the_config_imports_no_tensorflow() -> None:
