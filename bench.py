@@ -239,7 +239,7 @@ def share(rate: float, side: Measured, sides: Sequence[Measured]) -> float:
 
 def show_profile(size: str, precision: str) -> dict[str, float]:
     """Prints the kinds of operations that take most of the time of a step; all, in seconds."""
-    command.quiet_tensorflow()
+    command.import_tensorflow()
     from benchmarks.profile import profile
 
     times = profile(SIZES[size], precision)

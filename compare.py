@@ -354,7 +354,7 @@ def write(
     entries: Sequence[Entry], csv_path: Path | None, json_path: Path | None, plot: Path
 ) -> None:
     """Writes the files that were asked for, each wholly or not at all."""
-    command.quiet_tensorflow()  # which comes with the library
+    command.import_tensorflow()  # which comes with the library
     from tf1rnn.runtime.comparison import Curve, compare_curves
     from tf1rnn.runtime.files import atomic_path, write_atomically
 

@@ -39,7 +39,7 @@ def make_parser() -> command.Parser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
     options = make_parser().parse_args(argv)
-    command.quiet_tensorflow()
+    command.import_tensorflow()
     from runs import Run
     from tf1rnn.runtime.files import write_atomically
 

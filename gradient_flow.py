@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     sizes = {name: _size(name, getattr(options, name)) for name in LIMITS}
     if options.out.suffix != ".png":
         parser.error("argument --out: the name must end in .png")
-    command.quiet_tensorflow()
+    command.import_tensorflow()
     flows = measure(**sizes)
     print_table(flows)
     draw(flows, f"Untrained cells of {sizes['hidden_size']} units, random inputs", options.out)

@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
     config = configs.resolve(options.config, overrides)
     if options.resume and overrides:
         raise UserError(f"a run is resumed with its own config: {overrides[0]} cannot be given")
-    command.quiet_tensorflow()
+    command.import_tensorflow()
     return resume(options) if options.resume else start(config, options)
 
 

@@ -130,7 +130,7 @@ def test_options_unknown_to_the_parser_keep_their_order_and_values() -> None:
 
 
 NOISY = "import os\nos.write(2, b'noise\\n')\n"
-QUIET = "import command\ncommand.quiet_tensorflow()\nimport os\nos.write(2, b'after\\n')\n"
+QUIET = "import command\ncommand.import_tensorflow()\nimport os\nos.write(2, b'after\\n')\n"
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ QUIET = "import command\ncommand.quiet_tensorflow()\nimport os\nos.write(2, b'af
     [
         ({}, "after\n"),
         ({"TF_CPP_MIN_LOG_LEVEL": "3"}, "after\n"),  # what a parent that is quiet itself hands on
-        ({"TF_CPP_MIN_LOG_LEVEL": "0"}, "after\nnoise\n"),
+        ({"TF_CPP_MIN_LOG_LEVEL": "0"}, "noise\nafter\n"),
     ],
 )
 def test_only_messages_of_the_import_are_hidden_unless_asked_for(
     options: dict[str, str], err: str, tmp_path: Path
 ) -> None:
     (tmp_path / "tensorflow.py").write_text(NOISY)
-    program = start(tmp_path, QUIET + "import tensorflow\n", **options)
+    program = start(tmp_path, QUIET, **options)
     assert program.communicate(timeout=60) == ("", err)
 
 
@@ -158,7 +158,7 @@ def test_a_failing_import_is_shown(tmp_path: Path) -> None:
 
 SESSION = """
 import command
-command.quiet_tensorflow()
+command.import_tensorflow()
 import tensorflow.compat.v1 as tf
 with tf.Graph().as_default(), tf.Session() as sess:
     print(sess.run(tf.matmul(tf.ones([2, 3]), tf.ones([3, 1])))[0, 0])
@@ -168,3 +168,23 @@ with tf.Graph().as_default(), tf.Session() as sess:
 def test_tensorflow_and_its_first_session_say_nothing(tmp_path: Path) -> None:
     program = start(tmp_path, SESSION)
     assert program.communicate(timeout=300) == ("3.0\n", "")
+
+
+KERAS = """
+import command, os, sys
+command.import_tensorflow()
+import tensorflow as tf
+print("keras" in sys.modules, "TF_USE_LEGACY_KERAS" in os.environ)
+print(tf.keras.__version__.split(".")[0])
+"""
+
+
+def test_keras_is_not_loaded_before_it_is_used(tmp_path: Path) -> None:
+    program = start(tmp_path, KERAS)
+    assert program.communicate(timeout=300)[0] == "False False\n3\n"
+
+
+def test_another_keras_that_was_asked_for_stays_asked_for(tmp_path: Path) -> None:
+    source = KERAS.replace("command.", "os.environ['TF_USE_LEGACY_KERAS'] = '0'; command.", 1)
+    program = start(tmp_path, source)
+    assert program.communicate(timeout=300)[0] == "True True\n3\n"
