@@ -4,8 +4,8 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn.products import size, times_transposed, transpose
 
-# From this many logits on, the loss is compiled by XLA: that takes 0.3 s, once.
-MIN_COMPILED_LOGITS = 100_000
+# A probability below this is too near to the smallest float for its logarithm to be exact.
+LEAST_PROBABILITY = 1e-30
 
 
 def softmax_loss(
@@ -33,16 +33,20 @@ def softmax_loss(
     @tf.custom_gradient
     def forward(outputs, softmax_w, softmax_b):
         weights = tf.cast(softmax_w, dtype)
-        loss, errors, total = _cross_entropy(tf.cast(outputs, dtype) @ weights, softmax_b, targets)
+        logits = tf.nn.bias_add(tf.cast(outputs, dtype) @ weights, tf.cast(softmax_b, dtype))
+        loss, errors = _cross_entropy(logits, targets)
 
         def gradient(d_loss):
-            scale = (d_loss / total)[:, None]
+            scale = d_loss[:, None]
             scaled = tf.concat([outputs * scale, scale], 1)[:, None, :]
-            d_weights = tf.cast(transpose(tf.cast(scaled, dtype)) @ errors, outputs.dtype)
             d_outputs = tf.cast(times_transposed(weights)(errors), outputs.dtype) * scale
+            # The layers below wait for d_outputs, and for d_weights nobody.
+            with tf.control_dependencies([d_outputs]):
+                scaled = tf.cast(scaled, dtype)
+            d_weights = tf.cast(transpose(scaled) @ errors, outputs.dtype)
             return d_outputs, d_weights[:-1], d_weights[-1]
 
-        return loss, gradient
+        return tf.cast(loss, outputs.dtype), gradient
 
     return forward(outputs, tf.convert_to_tensor(softmax_w), tf.convert_to_tensor(softmax_b))
 
@@ -61,35 +65,46 @@ def softmax_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
     @tf.custom_gradient
     def forward(logits):
-        no_bias = tf.zeros([size(logits, 1)], logits.dtype)
-        loss, errors, total = _cross_entropy(logits, no_bias, labels)
-        return loss, lambda d_loss: errors * (d_loss / total)[:, None]
+        loss, errors = _cross_entropy(logits, labels)
+        return tf.cast(loss, logits.dtype), lambda d_loss: errors * d_loss[:, None]
 
     return forward(tf.convert_to_tensor(logits))
 
 
-def _cross_entropy(logits, bias, targets):
-    """The loss `[M]`, and what makes its gradient: errors `[M, V]` and total `[M]`.
+def _cross_entropy(logits, targets):
+    """The loss `[M]`, and its gradient with respect to the logits, `[M, V]`.
 
-    With m the row's largest logit, the errors are e = exp(logits + bias - m), less total = sum(e)
-    at the target. The logits' gradient is errors / total · d_loss; to leave the division to
-    whoever multiplies by the errors saves a walk through the largest tensor there is.
+    The gradient is the probabilities p, less 1 at the target. There it is computed as the sum of
+    the others, which stays precise where p[target] is near 1, in bfloat16 too.
     """
-    exponentials = _exponentials
-    if (logits.shape.num_elements() or 0) >= MIN_COMPILED_LOGITS:
-        # Two passes instead of a dozen. XLA compiles anew for each shape, so only for a fixed one.
-        exponentials = tf.function(_exponentials, jit_compile=True, autograph=False)
-    largest, total, errors = exponentials(logits, bias, targets)
-    places = tf.stack([tf.range(tf.size(targets, out_type=targets.dtype)), targets], 1)
-    at_target = tf.cast(tf.gather_nd(logits, places), bias.dtype) + tf.gather(bias, targets)
-    return largest - at_target + tf.log(total), errors, total
+    row = tf.range(tf.size(targets, out_type=targets.dtype))
+    p = tf.nn.softmax(logits)
+    at_target = tf.gather_nd(p, tf.stack([row, targets], 1))
+    # Both updates are made in place, which saves two copies of the largest tensor there is.
+    with tf.control_dependencies([at_target]):
+        places = tf.cast(row * size(logits, 1) + targets, tf.int32)
+    others = _put(tf.reshape(p, [-1]), places, tf.zeros_like(at_target))
+    missing = tf.reduce_sum(tf.reshape(others, tf.shape(logits)), 1)
+    errors = tf.reshape(_put(others, places, -missing), tf.shape(logits))
+    return _negative_log(at_target, missing, logits, targets), errors
 
 
-def _exponentials(logits, bias, targets):
-    z = tf.cast(logits, bias.dtype) + bias
-    largest = tf.reduce_max(z, 1, keepdims=True)
-    e = tf.exp(z - largest)
-    total = tf.reduce_sum(e, 1, keepdims=True)
-    hit = tf.equal(tf.range(size(z, 1), dtype=targets.dtype), targets[:, None])
-    errors = tf.cast(tf.where_v2(hit, e - total, e), logits.dtype)
-    return tf.squeeze(largest, 1), tf.squeeze(total, 1), errors
+def _put(flat, places, values):
+    """Puts values into the tensor itself, which nothing else may read without waiting for it."""
+    return tf.raw_ops.InplaceUpdate(x=flat, i=places, v=values)
+
+
+def _negative_log(p, missing, logits, targets):
+    """-log p, also where p is near 1, being 1 - missing, or too small for a float."""
+    dtype = tf.float32 if p.dtype == tf.bfloat16 else p.dtype
+    p, missing = tf.cast(p, dtype), tf.cast(missing, dtype)
+
+    def exactly():
+        z = tf.cast(logits, dtype)
+        return tf.reduce_logsumexp(z, 1) - tf.gather(z, targets, axis=1, batch_dims=1)
+
+    return tf.cond(
+        tf.reduce_any(p < LEAST_PROBABILITY),
+        exactly,
+        lambda: -tf.where_v2(p < 0.5, tf.log(p), tf.log1p(-missing)),
+    )
