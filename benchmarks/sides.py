@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+import command
 from config import PRESETS, PTBConfig
 from reader import PIECE, Minibatch
 
@@ -72,6 +73,7 @@ def _pairs(words: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def open_ours(config: PTBConfig, training: bool = True) -> tuple[Any, Any]:
     """A session and the model in it: the graph of train.py itself, or that of evaluate.py."""
+    command.import_tensorflow()  # as they do, without Keras
     import tensorflow.compat.v1 as tf
 
     from problems import PROBLEMS, build, build_evaluation
