@@ -250,7 +250,7 @@ def test_softmax_loss_is_precise_where_the_target_is_all_but_sure(dtype):
     outputs, softmax_w = np.eye(4, dtype=np.float32), 16 * np.eye(4, dtype=np.float32)
     case = outputs, softmax_w, np.zeros(4, np.float32), np.arange(4), np.ones(4, np.float32)
     actual, expected = loss_of(*case, dtype=dtype), expected_loss(*case)
-    assert expected[0].max() < 1e-6  # less than half a unit in the last place of p
+    assert expected[0].max() < 1e-6  # a few units in the last place of p, in float32
     for one, other in zip(actual[:3], expected, strict=False):  # the bias's errors cancel
         np.testing.assert_allclose(one, other, 1e-5 if dtype == tf.float32 else 0.02)
 
@@ -259,3 +259,20 @@ def test_softmax_loss_of_words_beyond_the_reach_of_bfloat16():
     outputs, softmax_w = np.eye(3, dtype=np.float32), 512 * np.eye(3, dtype=np.float32)
     case = outputs, softmax_w, np.zeros(3, np.float32), np.array([1, 2, 2]), np.ones(3, np.float32)
     assert_near(loss_of(*case, dtype=tf.bfloat16), expected_loss(*case), 1e-5)
+
+
+def test_second_derivatives_of_the_loss_are_those_of_the_stock_loss():
+    logits, _, _, labels, _ = loss_case(13, 5, 7, 7, np.float64)
+    direction = np.random.default_rng(14).normal(size=[5, 7])
+    with tf.Graph().as_default(), tf.Session() as sess:
+        x, y = tf.constant(logits), tf.constant(labels)
+        products = []
+        for loss_of_logits in (
+            softmax.softmax_cross_entropy,
+            tf.nn.sparse_softmax_cross_entropy_with_logits,
+        ):
+            loss = loss_of_logits(labels=y, logits=x)
+            (gradient,) = tf.gradients(tf.reduce_sum(loss**2), x)
+            products += tf.gradients(tf.reduce_sum(gradient * direction), x)
+        actual, expected = sess.run(products)
+    assert_near([actual], [expected], 1e-12)

@@ -77,15 +77,26 @@ def _cross_entropy(logits, targets):
     The gradient is the probabilities p, less 1 at the target. There it is computed as the sum of
     the others, which stays precise where p[target] is near 1, in bfloat16 too.
     """
-    row = tf.range(tf.size(targets, out_type=targets.dtype))
-    p = tf.nn.softmax(logits)
-    at_target = tf.gather_nd(p, tf.stack([row, targets], 1))
-    # Both updates are made in place, which saves two copies of the largest tensor there is.
-    with tf.control_dependencies([at_target]):
-        places = tf.cast(row * size(logits, 1) + targets, tf.int32)
-    others = _put(tf.reshape(p, [-1]), places, tf.zeros_like(at_target))
-    missing = tf.reduce_sum(tf.reshape(others, tf.shape(logits)), 1)
-    errors = tf.reshape(_put(others, places, -missing), tf.shape(logits))
+
+    @tf.custom_gradient
+    def compare(logits):
+        row = tf.range(tf.size(targets, out_type=targets.dtype))
+        p = tf.nn.softmax(logits)
+        at_target = tf.gather_nd(p, tf.stack([row, targets], 1))
+        # Both updates are made in place, which saves two copies of the largest tensor there is.
+        with tf.control_dependencies([at_target]):
+            places = tf.cast(row * size(logits, 1) + targets, tf.int32)
+        others = _put(tf.reshape(p, [-1]), places, tf.zeros_like(at_target))
+        missing = tf.reduce_sum(tf.reshape(others, tf.shape(logits)), 1)
+        errors = tf.reshape(_put(others, places, -missing), tf.shape(logits))
+
+        def gradient(d_errors, *_):  # for second derivatives: what is put in place has none
+            p = tf.nn.softmax(logits)
+            return p * (d_errors - tf.reduce_sum(p * d_errors, 1, keepdims=True))
+
+        return (errors, at_target, missing), gradient
+
+    errors, at_target, missing = compare(logits)
     return _negative_log(at_target, missing, logits, targets), errors
 
 
@@ -96,7 +107,7 @@ def _put(flat, places, values):
 
 def _negative_log(p, missing, logits, targets):
     """-log p, also where p is near 1, being 1 - missing, or too small for a float."""
-    dtype = tf.float32 if p.dtype == tf.bfloat16 else p.dtype
+    dtype = tf.float32 if p.dtype.size < 4 else p.dtype
     p, missing = tf.cast(p, dtype), tf.cast(missing, dtype)
 
     def exactly():
