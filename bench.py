@@ -119,7 +119,10 @@ def make_parser() -> command.Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    options = make_parser().parse_args(argv)
+    parser = make_parser()
+    options = parser.parse_args(argv)
+    if options.profile and options.evaluation:
+        parser.error("--profile is of training: it cannot be given with --evaluation")
     found: dict[str, Any] = {}
     for size in SIZES if options.size == "all" else (options.size,):
         if options.profile:
