@@ -11,12 +11,22 @@ Matrix products may take bfloat16 operands (`matmul_dtype`); state, gates and bi
 of the inputs.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.products import each_step, outer, size, times, times_transposed
+from tf1rnn.products import (
+    in_parts,
+    in_parts_transposed,
+    outer,
+    parts_of_product,
+    rows,
+    size,
+    times_transposed,
+    unrows,
+)
 
 # A longer sequence runs in a `tf.while_loop`: a quarter slower, but its graph does not grow. Each
 # unrolled step of a layer costs about 10 ms of start-up, as much as it saves in 100 training steps.
@@ -36,11 +46,13 @@ class _Trace(NamedTuple):
 class _Layer(NamedTuple):
     """The mathematics of one kind of recurrent layer.
 
-    step: `(z, state, products) -> (new_state, saved)`. z is the inputs' share of all
-      pre-activations `[batch_size, width]`; a product multiplies by a kernel's recurrent rows.
+    A kernel's pre-activations come in parts `[batch_size, num_units]`, such as one for each gate.
+
+    step: `(pre_activations, state) -> (new_state, saved)`. For each kernel, pre_activations has a
+      function from what its recurrent rows are multiplied by to the parts.
     errors: `(d_outputs, d_state, trace, products, alive) -> (d_zs, d_state)`: back through time;
       d_zs holds, for each kernel, the errors of its pre-activations at all steps. A product
-      multiplies by a kernel's recurrent rows transposed.
+      multiplies the errors' parts by a kernel's recurrent rows transposed.
     operands: `trace -> ` what each kernel's recurrent rows were multiplied by.
     """
 
@@ -87,38 +99,33 @@ def lstm_sequence(
     return outputs, c, h
 
 
-def _lstm_step(z, state, products):
+def _lstm_step(pre_activations, state):
     c, h = state
-    z += products[0](h)
-    gates = tf.sigmoid(z)  # of j too, which costs less than to cut it out
-    i, _, f, o = tf.split(gates, 4, 1)
-    j = tf.tanh(z[:, size(c, 1) : 2 * size(c, 1)])
+    i, j, f, o = pre_activations[0](h)
+    i, j, f, o = tf.sigmoid(i), tf.tanh(j), tf.sigmoid(f), tf.sigmoid(o)
     c = f * c + i * j
-    return (c, o * tf.tanh(c)), (gates, j)
+    return (c, o * tf.tanh(c)), (i, j, f, o)
 
 
 def _lstm_errors(d_outputs, d_state, trace, products, alive):
     """What does not depend on later steps is computed for all steps at once, before the loop."""
     d_c, d_h = d_state
-    gates, j = trace.saved
-    i, _, f, o = tf.split(gates, 4, 2)
+    i, j, f, o = trace.saved
     tanh_c = tf.tanh(trace.after[0])
-    slopes = tf.concat(
-        [j * i * (1 - i), i * (1 - j * j), trace.before[0] * f * (1 - f), tanh_c * o * (1 - o)], 2
-    )
-    h_to_c = o * (1 - tanh_c * tanh_c)
-    if alive is not None:
-        slopes, h_to_c = _where(alive, slopes, 0.0), _where(alive, h_to_c, 0.0)
-        f = _where(alive, f, 1.0)
+    slopes = [j * i * (1 - i), i * (1 - j * j), trace.before[0] * f * (1 - f), tanh_c * o * (1 - o)]
+    slopes.append(o * (1 - tanh_c * tanh_c))
+    slopes = [_where(alive, slope, 0.0) for slope in slopes]
     d_zs = []
-    for d_output, slope, to_c, forget, dead in _backwards(alive, d_outputs, slopes, h_to_c, f):
+    for d_output, forget, to_i, to_j, to_f, to_o, to_c, dead in _backwards(
+        alive, d_outputs, _where(alive, f, 1.0), *slopes
+    ):
         d_h += d_output
         d_c += d_h * to_c
-        d_zs.append(tf.concat([d_c, d_c, d_c, d_h], 1) * slope)
+        d_zs.append([d_c * to_i, d_c * to_j, d_c * to_f, d_h * to_o])
         d_c *= forget
         through = products[0](d_zs[-1])
         d_h = through if dead is None else through + d_h * dead
-    return [tf.stack(d_zs[::-1])], (d_c, d_h)
+    return [_in_order(d_zs)], (d_c, d_h)
 
 
 def gru_sequence(
@@ -156,32 +163,30 @@ def gru_sequence(
     return outputs, h
 
 
-def _gru_step(z, state, products):
+def _gru_step(pre_activations, state):
     (h,) = state
-    gate_z, candidate_z = tf.split(z, [2 * size(h, 1), size(h, 1)], 1)
-    r, u = tf.split(tf.sigmoid(gate_z + products[0](h)), 2, 1)
-    candidate = tf.tanh(candidate_z + products[1](r * h))
+    r, u = pre_activations[0](h)
+    r, u = tf.sigmoid(r), tf.sigmoid(u)
+    (candidate,) = pre_activations[1](r * h)
+    candidate = tf.tanh(candidate)
     return (candidate + u * (h - candidate),), (r, u, candidate)
 
 
 def _gru_errors(d_outputs, d_state, trace, products, alive):
     (d_h,), (h,) = d_state, trace.before
     r, u, candidate = trace.saved
-    gate_slopes = tf.concat([h * r * (1 - r), (h - candidate) * u * (1 - u)], 2)
-    slopes = (1 - u) * (1 - candidate * candidate)
-    if alive is not None:
-        gate_slopes, slopes = _where(alive, gate_slopes, 0.0), _where(alive, slopes, 0.0)
-        u = _where(alive, u, 1.0)
+    slopes = [h * r * (1 - r), (h - candidate) * u * (1 - u), (1 - u) * (1 - candidate * candidate)]
+    slopes = [_where(alive, slope, 0.0) for slope in slopes]
     d_gate_zs, d_zs = [], []
-    for d_output, gate_slope, slope, reset, update, _ in _backwards(
-        alive, d_outputs, gate_slopes, slopes, r, u
+    for d_output, reset, update, to_r, to_u, to_candidate, _ in _backwards(
+        alive, d_outputs, r, _where(alive, u, 1.0), *slopes
     ):
         d_h += d_output
-        d_zs.append(d_h * slope)
+        d_zs.append([d_h * to_candidate])
         d_reset_h = products[1](d_zs[-1])
-        d_gate_zs.append(tf.concat([d_reset_h, d_h], 1) * gate_slope)
+        d_gate_zs.append([d_reset_h * to_r, d_h * to_u])
         d_h = d_h * update + d_reset_h * reset + products[0](d_gate_zs[-1])
-    return [tf.stack(d_gate_zs[::-1]), tf.stack(d_zs[::-1])], (d_h,)
+    return [_in_order(d_gate_zs), _in_order(d_zs)], (d_h,)
 
 
 def rnn_sequence(
@@ -209,8 +214,9 @@ def rnn_sequence(
     return outputs, h
 
 
-def _rnn_step(z, state, products):
-    return (tf.tanh(z + products[0](state[0])),), ()
+def _rnn_step(pre_activations, state):
+    (z,) = pre_activations[0](state[0])
+    return (tf.tanh(z),), ()
 
 
 def _rnn_errors(d_outputs, d_state, trace, products, alive):
@@ -219,10 +225,10 @@ def _rnn_errors(d_outputs, d_state, trace, products, alive):
     d_zs = []
     for d_output, slope, dead in _backwards(alive, d_outputs, slopes):
         d_h += d_output
-        d_zs.append(d_h * slope)
+        d_zs.append([d_h * slope])
         through = products[0](d_zs[-1])
         d_h = through if dead is None else through + d_h * dead
-    return [tf.stack(d_zs[::-1])], (d_h,)
+    return [_in_order(d_zs)], (d_h,)
 
 
 def _sequence(layer, inputs, state, kernels, biases, sequence_length, matmul_dtype):
@@ -237,24 +243,11 @@ def _sequence(layer, inputs, state, kernels, biases, sequence_length, matmul_dty
     dtype = matmul_dtype or inputs.dtype
     num_steps = size(inputs, 0)
     if num_steps is None or num_steps > MAX_UNROLLED_STEPS:
-        projected, _, recurrent = _project(inputs, kernels, biases, dtype)
-        products = [times(r) for r in recurrent]
-        return _loop(layer.step, projected, tuple(state), products, alive)
-    outputs, *final_state = _unrolled(layer, alive, dtype)(inputs, state, kernels, biases)
+        run = functools.partial(_loop, layer.step, alive=alive, dtype=dtype)
+    else:
+        run = _unrolled(layer, alive, dtype)
+    outputs, *final_state = run(inputs, tuple(state), kernels, biases)
     return outputs, tuple(final_state)
-
-
-def _project(inputs, kernels, biases, dtype):
-    """The inputs' share of all pre-activations, and the kernels' two kinds of rows in `dtype`.
-
-    Returns:
-      `(projected, weights, recurrent)`: `[num_steps, batch_size, width]`, the rows that meet the
-      inputs of all kernels side by side, and a list of the rows that meet the state.
-    """
-    halves = [tf.split(tf.cast(kernel, dtype), [size(inputs, 2), -1], 0) for kernel in kernels]
-    weights = _concat([w for w, _ in halves], 1)
-    projected = each_step(times(weights), inputs) + _concat(biases, 0)
-    return projected, weights, [r for _, r in halves]
 
 
 def _unrolled(layer, alive, dtype):
@@ -262,19 +255,24 @@ def _unrolled(layer, alive, dtype):
 
     @tf.custom_gradient
     def run(inputs, state, kernels, biases):
-        projected, weights, recurrent = _project(inputs, kernels, biases, dtype)
-        products = [times(r) for r in recurrent]
-        trace, final_state = _unroll(layer.step, projected, state, products, alive)
+        num_parts = _num_parts(kernels, state)
+        weights, recurrent = _halves(kernels, inputs, dtype)
+        zs = _projected(inputs, weights, biases, num_parts)
+        products = list(map(in_parts, recurrent, num_parts))
+        trace, final_state = _unroll(layer.step, zs, state, products, alive)
 
         def gradient(d_outputs, *d_state):
             d_outputs = _where(alive, d_outputs, 0.0)
-            products = [times_transposed(r) for r in recurrent]
+            products = list(map(in_parts_transposed, recurrent, num_parts))
             d_zs, d_state = layer.errors(d_outputs, d_state, trace, products, alive)
-            d_inputs = each_step(times_transposed(weights), _concat(d_zs, 2))
-            d_kernels = [
-                outer(tf.concat([inputs, operand], 2), d_z, dtype)
-                for operand, d_z in zip(layer.operands(trace), d_zs, strict=True)
-            ]
+            back = times_transposed(_concat(weights, 1))
+            d_inputs = unrows(back(rows(_concat(d_zs, 2))), inputs)
+            # The layer below waits for d_inputs, and for the kernels' gradients nobody.
+            with tf.control_dependencies([d_inputs]):
+                d_kernels = [
+                    outer(tf.concat([inputs, operand], 2), d_z, dtype)
+                    for operand, d_z in zip(layer.operands(trace), d_zs, strict=True)
+                ]
             return d_inputs, d_state, d_kernels, [tf.reduce_sum(d_z, [0, 1]) for d_z in d_zs]
 
         return (_where(alive, trace.after[-1], 0.0), *final_state), gradient
@@ -282,12 +280,13 @@ def _unrolled(layer, alive, dtype):
     return run
 
 
-def _unroll(step, projected, state, products, alive):
+def _unroll(step, zs, state, products, alive):
     """Steps through a sequence of known length; returns `(trace, final_state)`."""
-    masks = _unstack(alive, size(projected, 0))
+    columns = [[tf.unstack(part) for part in parts] for parts in zs]
     states, saved = [state], []
-    for z, mask in zip(tf.unstack(projected), masks, strict=True):
-        new_state, kept = step(z, states[-1], products)
+    for t, mask in enumerate(_unstack(alive, size(zs[0][0], 0))):
+        z = [[part[t] for part in parts] for parts in columns]
+        new_state, kept = step(_pre_activations(z, products), states[-1])
         states.append(_keep(mask, new_state, states[-1]))
         saved.append(kept)
     parts = [tf.stack(part) for part in zip(*states, strict=True)]
@@ -299,20 +298,59 @@ def _unroll(step, projected, state, products, alive):
     return trace, states[-1]
 
 
-def _loop(step, projected, state, products, alive):
-    """Steps through a sequence of any length; returns `(outputs, final_state)`."""
-    num_steps = tf.shape(projected)[0]
-    # Arrays, since the gradient of `projected[t]` would be as large as `projected`, every step.
-    zs = tf.TensorArray(projected.dtype, num_steps).unstack(projected)
-    outputs = tf.TensorArray(projected.dtype, num_steps, element_shape=state[-1].shape)
+def _loop(step, inputs, state, kernels, biases, alive, dtype):
+    """Steps through a sequence of any length; returns `(outputs, *final_state)`."""
+    num_parts = _num_parts(kernels, state)
+    weights, recurrent = _halves(kernels, inputs, dtype)
+    make = parts_of_product if dtype == tf.float32 else in_parts
+    products = list(map(make, recurrent, num_parts))
+    num_steps = tf.shape(inputs)[0]
+    # Arrays, since the gradient of `z[t]` would be as large as `z`, every step.
+    zs = [
+        [tf.TensorArray(z.dtype, num_steps).unstack(z) for z in parts]
+        for parts in _projected(inputs, weights, biases, num_parts)
+    ]
+    outputs = tf.TensorArray(inputs.dtype, num_steps, element_shape=state[-1].shape)
 
     def body(t, state, outputs):
-        new_state, _ = step(zs.read(t), state, products)
+        z = [[part.read(t) for part in parts] for parts in zs]
+        new_state, _ = step(_pre_activations(z, products), state)
         new_state = _keep(None if alive is None else alive[t], new_state, state)
         return t + 1, new_state, outputs.write(t, new_state[-1])
 
     _, state, outputs = tf.while_loop(lambda t, *_: t < num_steps, body, (0, state, outputs))
-    return _where(alive, outputs.stack(), 0.0), state
+    return _where(alive, outputs.stack(), 0.0), *state
+
+
+def _num_parts(kernels, state):
+    """How many parts of num_units columns each kernel has."""
+    return [size(kernel, 1) // size(state[-1], 1) for kernel in kernels]
+
+
+def _halves(kernels, inputs, dtype):
+    """The kernels' rows that meet the inputs, and those that meet the state, in `dtype`."""
+    halves = [tf.split(tf.cast(kernel, dtype), [size(inputs, 2), -1], 0) for kernel in kernels]
+    return zip(*halves, strict=True)
+
+
+def _projected(inputs, weights, biases, num_parts):
+    """For each kernel, the inputs' share of its pre-activations: parts `[T, B, num_units]`."""
+    flat = rows(inputs)
+
+    def one(w, bias, n):
+        zs = zip(in_parts(w, n)(flat), tf.split(bias, n), strict=True)
+        return [unrows(z, inputs) + b for z, b in zs]
+
+    return list(map(one, weights, biases, num_parts))
+
+
+def _pre_activations(zs, products):
+    """For each kernel, a function from what its product takes to the parts of z + product."""
+
+    def one(z, product):
+        return lambda x: [a + b for a, b in zip(z, product(x), strict=True)]
+
+    return [one(z, product) for z, product in zip(zs, products, strict=True)]
 
 
 def _alive(sequence_length, inputs):
@@ -344,6 +382,11 @@ def _backwards(alive, *sequences):
     dead = None if alive is None else tf.cast(~alive, sequences[0].dtype)
     columns = [_unstack(part, size(sequences[0], 0)) for part in (*sequences, dead)]
     return zip(*(reversed(column) for column in columns), strict=True)
+
+
+def _in_order(d_zs):
+    """From lists of parts, the last step's first, to `[num_steps, batch_size, width]`."""
+    return _concat([tf.stack(part[::-1]) for part in zip(*d_zs, strict=True)], 2)
 
 
 def _concat(tensors, axis):
