@@ -67,7 +67,12 @@ class Model:
             gradients = tf.gradients(self.cost, variables)
             self.gradients = {v.op.name: g for v, g in zip(variables, gradients, strict=True)}
             self.gradient_norm = tf.global_norm(gradients)
-            if config.max_grad_norm:
+            rate = self.lr
+            if config.max_grad_norm and config.optimizer == "sgd":
+                # The step is rate · gradient: a smaller rate saves a walk over all gradients.
+                most = config.max_grad_norm
+                rate = self.lr * most / tf.maximum(self.gradient_norm, most)
+            elif config.max_grad_norm:
                 gradients, _ = tf.clip_by_global_norm(
                     gradients, config.max_grad_norm, use_norm=self.gradient_norm
                 )
@@ -76,7 +81,7 @@ class Model:
                 tf.check_numerics(self.gradient_norm, "gradient"),
             ]
             with tf.control_dependencies(finite):
-                self.train_op = OPTIMIZERS[config.optimizer](self.lr).apply_gradients(
+                self.train_op = OPTIMIZERS[config.optimizer](rate).apply_gradients(
                     zip(gradients, variables, strict=True),
                     global_step=tf.train.get_or_create_global_step(),
                 )
