@@ -86,7 +86,7 @@ def assert_near(actual, expected, tolerance):
 
 @st.composite
 def cases(draw):
-    num_steps, batch_size, depth, units = (draw(st.integers(1, most)) for most in (6, 4, 5, 5))
+    num_steps, batch_size, depth, units = (draw(st.integers(1, most)) for most in (12, 4, 5, 5))
     lengths = st.lists(st.integers(0, num_steps), min_size=batch_size, max_size=batch_size)
     kind, lengths = draw(st.sampled_from(list(LAYERS))), draw(st.none() | lengths)
     return make_case(kind, num_steps, batch_size, depth, units, lengths, draw(st.integers(0, 99)))

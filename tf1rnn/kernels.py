@@ -31,6 +31,7 @@ from tf1rnn.products import (
 # A longer sequence runs in a `tf.while_loop`: a quarter slower, but its graph does not grow. Each
 # unrolled step of a layer costs about 10 ms of start-up, as much as it saves in 100 training steps.
 MAX_UNROLLED_STEPS = 50
+STEPS_OF_A_ROUND = 5  # of that loop, which has its own cost
 
 Tensors = tuple[tf.Tensor, ...]
 
@@ -312,13 +313,23 @@ def _loop(step, inputs, state, kernels, biases, alive, dtype):
     ]
     outputs = tf.TensorArray(inputs.dtype, num_steps, element_shape=state[-1].shape)
 
-    def body(t, state, outputs):
-        z = [[part.read(t) for part in parts] for parts in zs]
-        new_state, _ = step(_pre_activations(z, products), state)
-        new_state = _keep(None if alive is None else alive[t], new_state, state)
-        return t + 1, new_state, outputs.write(t, new_state[-1])
+    def body(t, state, outputs, count):
+        for _ in range(count):
+            z = [[part.read(t) for part in parts] for parts in zs]
+            new_state, _ = step(_pre_activations(z, products), state)
+            state = _keep(None if alive is None else alive[t], new_state, state)
+            outputs = outputs.write(t, new_state[-1])
+            t += 1
+        return t, state, outputs
 
-    _, state, outputs = tf.while_loop(lambda t, *_: t < num_steps, body, (0, state, outputs))
+    walked = tf.constant(0), state, outputs
+    for count in (STEPS_OF_A_ROUND, 1):  # the second loop walks what does not fill a round
+        walked = tf.while_loop(
+            lambda t, *_, count=count: t + count <= num_steps,
+            functools.partial(body, count=count),
+            walked,
+        )
+    _, state, outputs = walked
     return _where(alive, outputs.stack(), 0.0), *state
 
 
