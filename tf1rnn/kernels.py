@@ -28,8 +28,7 @@ from tf1rnn.products import (
     unrows,
 )
 
-# A longer sequence runs in a `tf.while_loop`: a quarter slower, but its graph does not grow. Each
-# unrolled step of a layer costs about 10 ms of start-up, as much as it saves in 100 training steps.
+# A longer sequence runs in a `tf.while_loop`: up to a quarter slower, but its graph does not grow.
 MAX_UNROLLED_STEPS = 50
 STEPS_OF_A_ROUND = 5  # of that loop, which has its own cost
 
