@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.products import (
+    concat,
     in_parts,
     in_parts_transposed,
     outer,
@@ -265,8 +266,8 @@ def _unrolled(layer, alive, dtype):
             d_outputs = _where(alive, d_outputs, 0.0)
             products = list(map(in_parts_transposed, recurrent, num_parts))
             d_zs, d_state = layer.errors(d_outputs, d_state, trace, products, alive)
-            back = times_transposed(_concat(weights, 1))
-            d_inputs = unrows(back(rows(_concat(d_zs, 2))), inputs)
+            back = times_transposed(concat(weights, 1))
+            d_inputs = unrows(back(rows(concat(d_zs, 2))), inputs)
             # The layer below waits for d_inputs, and for the kernels' gradients nobody.
             with tf.control_dependencies([d_inputs]):
                 d_kernels = [
@@ -396,8 +397,4 @@ def _backwards(alive, *sequences):
 
 def _in_order(d_zs):
     """From lists of parts, the last step's first, to `[num_steps, batch_size, width]`."""
-    return _concat([tf.stack(part[::-1]) for part in zip(*d_zs, strict=True)], 2)
-
-
-def _concat(tensors, axis):
-    return tensors[0] if len(tensors) == 1 else tf.concat(tensors, axis)
+    return concat([tf.stack(part[::-1]) for part in zip(*d_zs, strict=True)], 2)

@@ -1,6 +1,6 @@
 """Matrix products over whole sequences, in the dtype and layout that is fastest on a CPU."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -80,3 +80,8 @@ def transpose(x: tf.Tensor) -> tf.Tensor:
 def rows(sequence: tf.Tensor) -> tf.Tensor:
     """`[T, B, N]` -> `[T * B, N]`."""
     return tf.reshape(sequence, [-1, size(sequence, -1)])
+
+
+def concat(tensors: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
+    """The tensors beside each other along an axis; a single one as it is."""
+    return tensors[0] if len(tensors) == 1 else tf.concat(tensors, axis)
