@@ -102,3 +102,10 @@ def test_the_profile_finds_the_matrix_products():
     times = profile.profile(tiny(vocab_size=2000, hidden_size=64), "float32")
     assert "MatMul" in list(times)[:6]
     assert all(seconds >= 0 for seconds in times.values())
+
+
+def test_a_profile_of_the_evaluation_is_refused(capsys):
+    with pytest.raises(SystemExit) as end:
+        bench.main(["--profile", "--evaluation"])
+    assert end.value.code == 2
+    assert "--evaluation" in capsys.readouterr().err

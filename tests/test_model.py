@@ -56,9 +56,11 @@ def oracle_step(values, words, targets, states, learning_rate):
     return losses.sum() / batch_size, norm, after
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum"])  # which are clipped in different ways
 @pytest.mark.parametrize("tied", [False, True])
-def test_one_training_step_is_that_of_the_formulas(tied):
-    config = dataclasses.replace(CONFIG, tie_embedding=tied)
+def test_one_training_step_is_that_of_the_formulas(tied, optimizer):
+    """The first step of momentum is that of SGD."""
+    config = dataclasses.replace(CONFIG, tie_embedding=tied, optimizer=optimizer)
     names = {short: name for short, name in NAMES.items() if not (tied and short == "softmax_w")}
     generator = np.random.default_rng(3)
     # No word occurs twice: the norm of repeated rows is taken row by row, as in TensorFlow 1.

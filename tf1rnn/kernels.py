@@ -2,7 +2,7 @@
 
 Everything is time-major and knows nothing of cells or variables. Each function computes what
 stepping the cell would compute, arranged so that little is left inside the loop over time: the
-inputs' share of every step is one matrix product ahead of the loop, and the hand-written
+inputs' share of all steps is one matrix product a gate ahead of the loop, and the hand-written
 gradients collect the pre-activation errors of all steps and make each weight gradient with one
 product. The formulas are those of Hochreiter and Schmidhuber 1997 (LSTM, with the forget gate of
 Gers et al. 2000) and Cho et al. 2014 (GRU).
