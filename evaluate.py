@@ -60,6 +60,7 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
     import tensorflow.compat.v1 as tf
 
     from problems import PROBLEMS, build_evaluation, require_memory
+    from tf1rnn.runtime.session import open_session
     from walk import score
 
     config = configs.load(run.config)
@@ -70,7 +71,7 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
         require_memory(problem.evaluation(config), graph, model)
         saver = tf.train.Saver()
         graph.finalize()
-        with tf.Session(graph=graph) as session:
+        with open_session(graph) as session:
             checkpoint = restore(run, which, config, session, saver)
             value = score(session, model, reader, problem.metric)
     return {

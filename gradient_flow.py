@@ -92,10 +92,11 @@ def measure_cell(cell: Any, num_steps: int, seed: int) -> Flow:
 
     import tf1rnn
     from tf1rnn.diagnostics import state_parts
+    from tf1rnn.runtime.session import open_session
 
     shape = [num_steps, BATCH_SIZE, cell.output_size]
     inputs = np.random.default_rng(seed).normal(size=shape)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         tf.set_random_seed(seed)
         norms = tf1rnn.gradient_flow(
             cell,

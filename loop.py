@@ -25,6 +25,7 @@ from runs import Run
 from tf1rnn.runtime.checkpoint import Checkpoint, CheckpointError
 from tf1rnn.runtime.events import Events
 from tf1rnn.runtime.screen import Screen, duration
+from tf1rnn.runtime.session import open_session
 from tf1rnn.runtime.signals import Stopped, StopSignals
 from tf1rnn.runtime.window import Window
 from walk import Stepper, predict, score
@@ -88,7 +89,7 @@ class Training:
             CheckpointError: the checkpoint does not fit the config, or none can be written.
         """
         started = time.monotonic()
-        with tf.Session(graph=self.graph) as self.session, StopSignals() as self.signals:
+        with open_session(self.graph) as self.session, StopSignals() as self.signals:
             self.session.run(self.initialize)
             fetches = {
                 "total": self.model.score_sum,

@@ -77,6 +77,7 @@ def open_ours(config: PTBConfig, training: bool = True) -> tuple[Any, Any]:
     import tensorflow.compat.v1 as tf
 
     from problems import PROBLEMS, build, build_evaluation
+    from tf1rnn.runtime.session import open_session
 
     graph = tf.Graph()
     with graph.as_default():
@@ -87,7 +88,7 @@ def open_ours(config: PTBConfig, training: bool = True) -> tuple[Any, Any]:
             model = build_evaluation(PROBLEMS["ptb"], config)
         initialize = tf.global_variables_initializer()
     graph.finalize()
-    session = tf.Session(graph=graph)
+    session = open_session(graph)
     session.run(initialize)
     if training:
         session.run(model.set_lr, {model.new_lr: config.learning_rate})
