@@ -41,6 +41,17 @@ def assert_close(actual, expected, rtol=1e-9, atol=1e-10):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
 
 
+def assert_near(actual, expected, tolerance, least=0.01):
+    """Each array's largest error, relative to its largest number, or to `least` if that is smaller.
+
+    Small numbers are left of larger ones that cancelled out, with the rounding of those.
+    """
+    assert len(actual) == len(expected)
+    for a, b in zip(actual, expected, strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a - b).max() <= tolerance * max(np.abs(b).max(), least)
+
+
 def old_cells():
     """The cells of TensorFlow 1, where this TensorFlow still has them."""
     return pytest.importorskip("tensorflow.python.ops.rnn_cell")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference
 import tensorflow.compat.v1 as tf
+from graphs import assert_near
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,10 +23,13 @@ def make_case(kind, num_steps, batch_size, depth, units, lengths, seed):
     _, widths, num_parts = LAYERS[kind]
     random = np.random.default_rng(seed)
 
-    def draw(*shape):
-        return random.normal(scale=0.7, size=shape).astype(np.float32)
+    def draw(*shape, scale=0.7):
+        return random.normal(scale=scale, size=shape).astype(np.float32)
 
-    weights = [part for w in widths for part in (draw(depth + units, w * units), draw(w * units))]
+    # Larger ones make a network chaotic: it would enlarge the last bit at every step.
+    scale = 0.7 / np.sqrt(depth + units)
+    shapes = [shape for w in widths for shape in ((depth + units, w * units), (w * units,))]
+    weights = [draw(*shape, scale=scale if len(shape) == 2 else 0.7) for shape in shapes]
     return {
         "kind": kind,
         "inputs": draw(num_steps, batch_size, depth),
@@ -76,14 +80,6 @@ def actual_of(case, num_steps_known=True, dtype=np.float32, matmul_dtype=None):
             return sess.run([outputs, *final, *gradients])
 
 
-def assert_near(actual, expected, tolerance):
-    """Each array's largest error, relative to its largest number."""
-    assert len(actual) == len(expected)
-    for a, b in zip(actual, expected, strict=True):
-        assert a.shape == b.shape
-        assert np.abs(a - b).max() <= tolerance * max(np.abs(b).max(), 1e-3)
-
-
 @st.composite
 def cases(draw):
     num_steps, batch_size, depth, units = (draw(st.integers(1, most)) for most in (12, 4, 5, 5))
@@ -95,7 +91,7 @@ def cases(draw):
 @settings(max_examples=20, deadline=None)
 @given(cases(), st.booleans())
 def test_values_and_all_gradients_are_the_oracles(case, num_steps_known):
-    assert_near(actual_of(case, num_steps_known), expected_of(case), 1e-5)
+    assert_near(actual_of(case, num_steps_known), expected_of(case), 1e-5, least=0.1)
 
 
 @pytest.mark.parametrize("kind", LAYERS)
