@@ -18,7 +18,7 @@ def profile(config: PTBConfig, precision: str) -> dict[str, float]:
 
     From the start of each operation to its end, however many threads it has: the median over a few
     steps, after as many to warm up. Operations run beside each other, so the sum may be more than
-    the step takes. What XLA has compiled is one `PartitionedCall`.
+    the step takes.
     """
     import tensorflow.compat.v1 as tf
 
