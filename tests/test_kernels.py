@@ -28,8 +28,9 @@ def make_case(kind, num_steps, batch_size, depth, units, lengths, seed):
 
     # Larger ones make a network chaotic: it would enlarge the last bit at every step.
     scale = 0.7 / np.sqrt(depth + units)
-    shapes = [shape for w in widths for shape in ((depth + units, w * units), (w * units,))]
-    weights = [draw(*shape, scale=scale if len(shape) == 2 else 0.7) for shape in shapes]
+    weights = []
+    for w in widths:
+        weights += [draw(depth + units, w * units, scale=scale), draw(w * units)]
     return {
         "kind": kind,
         "inputs": draw(num_steps, batch_size, depth),
