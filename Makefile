@@ -1,6 +1,6 @@
 # Every target makes the virtual environment first, when it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help .venv train test faults bench check lint format types data sample tensorboard lock clean
+.PHONY: help .venv train test faults bench matrix check lint format types data sample tensorboard lock clean
 
 PY := .venv/bin/python
 # The first Python on this machine that TensorFlow supports.
@@ -28,11 +28,26 @@ test: .venv ## run the tests
 
 faults: .venv ## kill, damage, fill and corrupt whole runs, many times (KILLS=5 for fewer)
 	KILLS=$(or $(KILLS),100) DAMAGES=$(or $(DAMAGES),200) HOSTILE=$(or $(HOSTILE),1000) \
-	$(PY) -m pytest tests/faults
+	$(PY) -m pytest -o timeout=7200 tests/faults
 
-bench: .venv ## compare the speed with PyTorch, Keras and TensorFlow 1's cells (SIZE=all for all)
-	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+bench: .venv .venv-bench/torch-$(TORCH) ## compare the speed with PyTorch, Keras and TensorFlow 1's cells (SIZE=all for all)
 	$(PY) bench.py --size $(or $(SIZE),small)
+
+matrix: .venv ## run the tests under every claimed Python and TensorFlow that is here (PAIRS="3.10-2.18 ...")
+	$(PY) .ci/matrix.py $(PAIRS)
+
+# PyTorch has an environment of its own: in one process with TensorFlow it can abort. Its builds for
+# processors lie on its own index; that of PyPI for Linux does not start without 5 GB of CUDA
+# libraries, and comes only where the index cannot be reached.
+TORCH ?= 2.13.0
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH_PIP := .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check
+
+.venv-bench/torch-$(TORCH):
+	$(PYTHON) -m venv .venv-bench
+	$(TORCH_PIP) --no-deps --timeout 15 --retries 1 --extra-index-url $(TORCH_INDEX) torch==$(TORCH)
+	$(TORCH_PIP) torch==$(TORCH) numpy
+	@touch $@
 
 check: lint types test ## lint, format, types and tests
 
@@ -60,5 +75,5 @@ lock: .venv ## pin the newest versions that fit setup.py into requirements.lock
 	$(PY) -m pip install --quiet uv
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.10 --extra tests setup.py -o requirements.lock
 
-clean: ## remove the virtual environment and caches; logs and data stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+clean: ## remove the virtual environments and caches; logs and data stay
+	rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -10,95 +10,23 @@ each, so that whatever else the machine does meets all of them. Ratios are of on
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import command
-from benchmarks.sides import (
-    ALTERNATIVES,
-    LIMITS,
-    MATRIX,
-    OURS,
-    SIZES,
-    config_of,
-    flops_per_word,
-)
-from command import UserError
+from benchmarks import machine
+from benchmarks.measure import Measured, SideError, Worker, measure
+from benchmarks.ours import MATRIX
+from benchmarks.sides import ALTERNATIVES, KINDS, OURS
+from benchmarks.task import SIZES, config_of, flops_per_word
+from training import command
 
-FEWEST_ROUNDS = 5
-ROUND = 1.0  # seconds that a side runs at a time, or one step if that takes longer
-
-
-@dataclass
-class Measured:
-    """What is known of one side.
-
-    startup: seconds from the start of its process to the end of its first step, which compiles.
-    rates: steps a second, one of each round. cpu: CPU seconds a step, one of each round.
-    memory: the process's largest resident size, in MiB.
-    """
-
-    kind: str
-    name: str
-    startup: float = 0.0
-    memory: float = 0.0
-    rates: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-
-
-class Worker:
-    """The process of one side; a context that ends it."""
-
-    def __init__(self, kind: str, name: str, size: str, training: bool = True):
-        self.measured = Measured(kind, name)
-        started = time.perf_counter()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", kind, name, size, task(training)],
-            cwd=Path(__file__).parent,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._answer()
-        self.measured.startup = time.perf_counter() - started
-        self._steps = max(round(ROUND / min(self._run(3)["seconds"])), 1)
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def round(self) -> None:
-        """Runs for about ROUND seconds and notes how fast that was."""
-        answer = self._run(self._steps)
-        self.measured.rates.append(1 / statistics.median(answer["seconds"]))
-        self.measured.cpu.append(answer["cpu"] / self._steps)
-        self.measured.memory = answer["memory"] / 1024
-
-    def _run(self, steps: int) -> dict[str, Any]:
-        assert self._process.stdin
-        print(steps, file=self._process.stdin, flush=True)
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout and self._process.stderr
-        line = self._process.stdout.readline()
-        if not line:
-            why = self._process.stderr.read().strip().splitlines() or ["it says nothing"]
-            raise UserError(f"{self.measured.name} has failed: {why[-1]}")
-        return json.loads(line)
+TORCH_PYTHON = Path(__file__).parent / ".venv-bench" / "bin" / "python"
 
 
 def make_parser() -> command.Parser:
@@ -109,7 +37,8 @@ def make_parser() -> command.Parser:
     add = parser.add_argument
     add("--size", choices=(*SIZES, "all"), default="small", help="size of the PTB model (small)")
     add("--precision", nargs="+", choices=OURS, default=list(OURS), help="ours (both)")
-    add("--against", nargs="*", choices=ALTERNATIVES, help="alternatives (all that are installed)")
+    add("--against", nargs="*", choices=ALTERNATIVES, default=list(ALTERNATIVES), help="(all)")
+    add("--torch_python", type=Path, default=TORCH_PYTHON, help="a Python that has PyTorch")
     add("--evaluation", action="store_true", help="score one stream of words, do not train")
     add("--seconds", type=float, default=20.0, help="how long each side runs in all (20)")
     add("--profile", action="store_true", help="list instead where the time of our step goes")
@@ -130,10 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             found[size] = compare(size, options)
     if options.json:
-        from tf1rnn.runtime.files import write_atomically
-
-        write_atomically(options.json, (json.dumps(found, indent=2) + "\n").encode())
+        write(options.json, found)
     return 0
+
+
+def write(file: Path, found: Mapping[str, Any]) -> None:
+    """Writes what was found of each size, with the date and the machine."""
+    from training.files import write_atomically
+
+    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    facts = {"date": date, "machine": machine.describe(), "sizes": found}
+    write_atomically(file, (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def task(training: bool) -> str:
@@ -141,43 +77,36 @@ def task(training: bool) -> str:
     return "training" if training else "evaluation"
 
 
-def compare(size: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Measures all sides of one size and prints their table."""
-    names = installed() if options.against is None else options.against
+def compare(size: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Measures all sides of one size and prints their table, and who is not in it."""
     wanted = [("ours", name) for name in options.precision]
-    wanted += [("alternative", name) for name in names]
+    wanted += [("alternative", name) for name in options.against]
     wanted += [("limit", name) for name in options.precision]
     training = not options.evaluation
-    sides = measure(size, wanted, options.seconds, training)
+
+    def start(kind: str, name: str) -> Worker:
+        python = python_of(kind, name, options.torch_python)
+        return Worker(python, kind, name, size, task(training))
+
+    sides, left_out = measure(wanted, start, options.seconds)
     print_table(size, sides, training)
-    return [asdict(side) for side in sides]
+    for reason in dict.fromkeys(left_out.values()):
+        names = [name for name in left_out if left_out[name] == reason]
+        print(f"{', '.join(names)}: left out: {reason}")
+    return {"sides": [asdict(side) for side in sides], "left_out": left_out}
 
 
-def installed() -> list[str]:
-    """The alternatives that can run here; a line says which cannot."""
-    if importlib.util.find_spec("torch"):
-        return list(ALTERNATIVES)
-    print('PyTorch is not installed (pip install -e ".[bench]"): left out')
-    return [name for name in ALTERNATIVES if not name.startswith("torch")]
+def python_of(kind: str, name: str, torch_python: Path) -> Path:
+    """The interpreter that runs a side.
 
-
-def measure(
-    size: str, wanted: Sequence[tuple[str, str]], seconds: float, training: bool
-) -> list[Measured]:
-    """Starts a process for each side, one after the other, and lets them take turns."""
-    from rich.progress import track
-
-    with ExitStack() as stack:
-        workers = [
-            stack.enter_context(Worker(kind, name, size, training))
-            for kind, name in track(wanted, "starting", transient=True)
-        ]
-        rounds = max(round(seconds / ROUND), FEWEST_ROUNDS)
-        for number in track(range(rounds), "measuring", transient=True):
-            turn = number % len(workers)
-            for worker in workers[turn:] + workers[:turn]:
-                worker.round()
-        return [worker.measured for worker in workers]
+    Raises:
+        SideError: there is none.
+    """
+    if not KINDS[kind][name].in_torch:
+        return Path(sys.executable)
+    if not torch_python.exists():
+        raise SideError(f"there is no {torch_python}: `make bench` installs PyTorch in .venv-bench")
+    return torch_python
 
 
 def print_table(size: str, sides: Sequence[Measured], training: bool) -> None:
@@ -220,8 +149,7 @@ def print_table(size: str, sides: Sequence[Measured], training: bool) -> None:
 
 def description(side: Measured) -> str:
     """What the side does, in words."""
-    kinds = {"ours": OURS, "alternative": ALTERNATIVES, "limit": LIMITS}
-    return kinds[side.kind][side.name].description
+    return KINDS[side.kind][side.name].description
 
 
 def ratio(one: Measured, other: Measured) -> float:

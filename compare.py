@@ -17,24 +17,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import command
-import config as configs
-from command import UserError
+import problems
 from config import Config
-from settings import shown
+from training import command
+from training.command import UserError
+from training.fields import shown
+from training.metric import METRICS
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-# The metric of every problem and its better one of several scores, as problems.py has them.
-METRICS = {
-    "ptb": "perplexity",
-    "sin_cos": "cost",
-    "sine": "rmse",
-    "subtraction": "accuracy",
-    "digits": "accuracy",
-}
-BETTER = {"perplexity": min, "cost": min, "rmse": min, "accuracy": max}
+BETTER = {name: min if metric.lower_is_better else max for name, metric in METRICS.items()}
 
 SCORES = ("valid", "test", "test_last")
 FIGURES = (*SCORES, "best_epoch", "epochs", "seconds", "parameters")  # of every result
@@ -106,14 +99,16 @@ def read_run(path: Path, label: str) -> Entry:
     try:
         if not (path / "config.json").is_file():
             raise UserError(f"{printable(path)} is not a run: it has no config.json")
-        config = configs.from_json(read_text(path / "config.json"), printable(path / "config.json"))
+        config = problems.from_json(
+            read_text(path / "config.json"), printable(path / "config.json")
+        )
         records = read_records(path / "metrics.jsonl")
         if (path / "result.json").is_file():
             metric, figures = read_result(path / "result.json")
             return Entry(label, config, True, metric, figures, records)
     except OSError as error:
         raise UserError(f"{printable(error.filename)}: {error.strerror}") from None
-    metric = METRICS.get(config.problem, "score")
+    metric = config.metric.name
     return Entry(label, config, False, metric, figures_so_far(records, metric), records)
 
 
@@ -354,9 +349,8 @@ def write(
     entries: Sequence[Entry], csv_path: Path | None, json_path: Path | None, plot: Path
 ) -> None:
     """Writes the files that were asked for, each wholly or not at all."""
-    command.import_tensorflow()  # which comes with the library
-    from tf1rnn.runtime.comparison import Curve, compare_curves
-    from tf1rnn.runtime.files import atomic_path, write_atomically
+    from training.files import atomic_path, write_atomically
+    from training.pictures.comparison import Curve, compare_curves
 
     if csv_path:
         write_atomically(csv_path, to_csv(entries).encode())

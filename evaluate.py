@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import command
-import config as configs
-from command import UserError
+import problems
 from config import Config
-from progress import difference, made_with
+from training import command
+from training.command import UserError
+from training.progress import difference, made_with
 
 if TYPE_CHECKING:
     import tensorflow.compat.v1 as tf
 
-    from reader import Reader
-    from runs import Run
-    from tf1rnn.runtime.checkpoint import Checkpoint
+    from training.checkpoint import Checkpoint
+    from training.data import Reader
+    from training.run import Run
+
+MANY_UNKNOWN = 0.1  # of a text's words
 
 
 def make_parser() -> command.Parser:
@@ -40,8 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
     options = make_parser().parse_args(argv)
     command.import_tensorflow()
-    from runs import Run
-    from tf1rnn.runtime.files import write_atomically
+    from training.files import write_atomically
+    from training.run import Run
 
     result = evaluate(Run.open(options.run), options.split, options.checkpoint, options.data_path)
     print(f"{result['split']} {result['metric']} {result['score']:.4f}  ({result['checkpoint']})")
@@ -59,12 +62,12 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
     """
     import tensorflow.compat.v1 as tf
 
-    from problems import PROBLEMS, build_evaluation, require_memory
-    from tf1rnn.runtime.session import open_session
-    from walk import score
+    from training.graphs import build_evaluation, require_memory
+    from training.session import open_session
+    from training.step import score
 
-    config = configs.load(run.config)
-    problem = PROBLEMS[config.problem]
+    config = problems.load(run.config)
+    problem = problems.PROBLEMS[config.problem]
     reader = find_reader(run, config, split, data_path)
     with tf.Graph().as_default() as graph:
         model = build_evaluation(problem, config)
@@ -73,12 +76,12 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
         graph.finalize()
         with open_session(graph) as session:
             checkpoint = restore(run, which, config, session, saver)
-            value = score(session, model, reader, problem.metric)
+            value = score(session, model, reader, config.metric)
     return {
         "run": str(run.path),
         "checkpoint": checkpoint.path.name,
         "split": split,
-        "metric": problem.metric.name,
+        "metric": config.metric.name,
         "score": value,
     }
 
@@ -87,7 +90,7 @@ def restore(
     run: Run, which: str, config: Config, session: tf.Session, saver: tf.train.Saver
 ) -> Checkpoint:
     """Restores the checkpoint, and again where a training that goes on has just removed it."""
-    from tf1rnn.runtime.checkpoint import CheckpointError
+    from training.checkpoint import CheckpointError
 
     now = made_with(config, run.read_vocabulary() or ())
     while True:
@@ -104,18 +107,31 @@ def restore(
 
 def find_reader(run: Run, config: Any, split: str, data_path: Path | None) -> Reader:
     """The minibatches of a split: of a text, with the run's vocabulary; else of made data."""
-    from problems import PROBLEMS
     from reader import one_stream, read_words, split_path, to_ids
 
     vocabulary = run.read_vocabulary()
     if vocabulary is None:
         if data_path is not None:
             raise UserError(f"--data_path is for texts; the data of {run.path} are not one")
-        return getattr(PROBLEMS[config.problem].read(config), split)
+        return getattr(problems.PROBLEMS[config.problem].read(config), split)
     path = data_path or Path(config.data_path)
     path = split_path(path, split) if path.is_dir() else path
-    ids = to_ids(read_words(path), vocabulary)
-    return one_stream(ids, config.num_steps, config.carry_state)
+    words = read_words(path)
+    tell_unknown(words, vocabulary)
+    return one_stream(to_ids(words, vocabulary), config.num_steps, config.carry_state)
+
+
+def tell_unknown(words: Sequence[str], vocabulary: Sequence[str]) -> None:
+    """Says how many of the words are scored as `<unk>`; warns where they are many."""
+    known = set(vocabulary)
+    unknown = sum(word not in known for word in words)
+    if unknown:
+        share = unknown / len(words)
+        line = f"{unknown:,} of {len(words):,} words ({share:.1%}) are unknown to the run: <unk>"
+        if share > MANY_UNKNOWN:
+            command.warn(f"{line}; the score says little of such a text")
+        else:
+            print(line)
 
 
 if __name__ == "__main__":

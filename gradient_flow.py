@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-import command
-from settings import Setting, checked, from_text
+from training import command
+from training.fields import Setting, checked, from_text
 
 LIMITS = {
     "num_steps": Setting(low=1, high=10_000),
@@ -92,7 +92,7 @@ def measure_cell(cell: Any, num_steps: int, seed: int) -> Flow:
 
     import tf1rnn
     from tf1rnn.diagnostics import state_parts
-    from tf1rnn.runtime.session import open_session
+    from training.session import open_session
 
     shape = [num_steps, BATCH_SIZE, cell.output_size]
     inputs = np.random.default_rng(seed).normal(size=shape)
@@ -134,17 +134,17 @@ def print_table(flows: Mapping[str, Flow]) -> None:
 
 def draw(flows: Mapping[str, Flow], title: str, path: Path) -> None:
     """Writes the picture, a PNG."""
-    from tf1rnn.runtime.files import atomic_path
-    from tf1rnn.runtime.flow_plot import gradient_flow
+    from training.files import atomic_path
+    from training.pictures import flow
 
     with atomic_path(path) as temporary:
-        gradient_flow(title, flows).savefig(temporary, dpi=100)
+        flow.draw(title, flows).savefig(temporary, dpi=100)
     print(f"picture: {path}")
 
 
 def write_json(flows: Mapping[str, Flow], sizes: Mapping[str, int], path: Path) -> None:
     """Writes all norms, entry n of a list being those n steps back."""
-    from tf1rnn.runtime.files import write_atomically
+    from training.files import write_atomically
 
     norms = {label: {k: v.tolist() for k, v in flow.items()} for label, flow in flows.items()}
     content = {**sizes, "norms_by_steps_back": norms}

@@ -1,9 +1,4 @@
-"""Texts, as NumPy minibatches.
-
-A reader is an endless, deterministic walk over a data set: `batches(start)` yields minibatch
-number `start`, `start + 1`, ... of the whole training, so the number of steps made is all that a
-resumed run needs to know of its place in the data.
-"""
+"""Text -> minibatches: words, vocabulary, ids, and rows that are walked side by side."""
 
 from __future__ import annotations
 
@@ -11,14 +6,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
-import memory
-from command import UserError
+from training import memory
+from training.data import PIECE, Data, DataError, Minibatch
 
 EOS, UNK = "<eos>", "<unk>"
 SPLITS = ("train", "valid", "test")
@@ -26,58 +20,6 @@ DATA = Path(__file__).resolve().parent / "data"
 PTB, SAMPLE = DATA / "ptb", DATA / "sample"
 # SHA-256 of the Penn Treebank's three splits, one after the other.
 PTB_SHA256 = "0b6c7d63ba3b5066369952976bfedb370ca0eee0eaffe6f524af316c6beaca3d"
-
-
-class DataError(UserError):
-    """Data that cannot be used; one line says which and why."""
-
-
-class Minibatch(NamedTuple):
-    """What one step is fed.
-
-    arrays: the model's inputs by name.
-    fresh: the state starts from zero here; else it is the final state of the minibatch before.
-    """
-
-    arrays: dict[str, np.ndarray]
-    fresh: bool
-
-
-class Reader(Protocol):
-    """Minibatches of one split; `len()` is their number in one epoch."""
-
-    def __len__(self) -> int:
-        """Minibatches in one epoch."""
-        ...
-
-    def batches(self, start: int = 0) -> Iterator[Minibatch]:
-        """Minibatches number `start`, `start + 1`, ... without an end."""
-        ...
-
-
-@dataclass(frozen=True)
-class Data:
-    """The three splits of a data set, and what is said of them.
-
-    name: where they come from. sha256: hash of all that the readers draw on.
-    facts: one line for the screen. unit: what a step's speed is counted in, with `per_batch` of
-    them in a training minibatch. vocabulary: the words in the order of their ids, for texts.
-    note: what else a person should know, or nothing.
-    """
-
-    name: str
-    sha256: str
-    facts: str
-    train: Reader
-    valid: Reader
-    test: Reader
-    unit: str
-    per_batch: int
-    vocabulary: Sequence[str] = field(default=(), repr=False)
-    note: str = ""
-
-
-# ---------------------------------------------------------------------------------- text
 
 
 def read_words(path: Path) -> list[str]:
@@ -215,19 +157,19 @@ def read_text_data(
         unit="words",
         per_batch=batch_size * num_steps,
         vocabulary=vocabulary,
-        note=_sample_note() if folder == SAMPLE else "",
+        **(_of_the_sample() if folder == SAMPLE else {}),
     )
 
 
-def _sample_note() -> str:
-    lowest = json.loads((SAMPLE / "entropy.json").read_text())["test"]["whole_past"]
-    return (
+def _of_the_sample() -> dict[str, Any]:
+    """What is known of the bundled sample alone: how low a perplexity can be."""
+    entropy = json.loads((SAMPLE / "entropy.json").read_text())
+    lowest = {split: entropy[split]["whole_past"] for split in ("valid", "test")}
+    note = (
         "this is the bundled sample, a made language: no model can be expected to get below "
-        f"perplexity {lowest:.3f} on its test split. For the Penn Treebank: make data"
+        f"perplexity {lowest['test']:.3f} on its test split. For the Penn Treebank: make data"
     )
-
-
-PIECE = 1000  # words that one step of an evaluation walks; the figures do not depend on it
+    return {"note": note, "floor": lowest["valid"]}
 
 
 def one_stream(ids: np.ndarray, num_steps: int, carry_state: bool = True) -> TextReader:

@@ -7,7 +7,8 @@ import dataclasses
 import statistics
 from typing import Any
 
-from benchmarks.sides import make_words, minibatches, open_ours
+from benchmarks.ours import minibatches, open_model
+from benchmarks.task import make_words
 from config import PTBConfig
 
 STEPS = 10
@@ -22,20 +23,20 @@ def profile(config: PTBConfig, precision: str) -> dict[str, float]:
     """
     import tensorflow.compat.v1 as tf
 
-    from walk import Stepper
+    from training.step import Step
 
     config = dataclasses.replace(config, precision=precision)
-    session, model = open_ours(config)
+    session, model = open_model(config)
     fetches = [model.cost, model.train_op]
-    step, fed = Stepper(session, model, fetches), minibatches(make_words(config))
+    step, fed = Step(session, model, fetches), minibatches(make_words(config))
     trace = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
     steps: list[dict[str, float]] = []
     with session:
         for _ in range(STEPS):
-            step(next(fed))
+            step(next(fed), step.zero_state)
         for _ in range(STEPS):
             metadata = tf.RunMetadata()
-            session.run(fetches, step.feed_dict(next(fed)), trace, metadata)
+            session.run(fetches, step.feed_dict(next(fed), step.zero_state), trace, metadata)
             steps.append(seconds_by_kind(metadata.step_stats))
     times = {
         kind: statistics.median(one.get(kind, 0.0) for one in steps)

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-import config as configs
+import train
 from config import PTBConfig
-from loop import Options, Training
 from problems import PROBLEMS
-from runs import Run
-from tf1rnn.runtime.screen import Screen
+from training.config_files import to_json
+from training.graphs import TrainingGraph
+from training.loop import Options, Training
+from training.run import Run
+from training.screen import Screen
 
 TIMES = ("seconds", "words_per_second")
 
@@ -47,17 +49,26 @@ class QuietScreen(Screen):
         self._on_step(done)
 
 
+class ShortTraining(Training):
+    """A training that runs itself as train.py runs it."""
+
+    def run_to_the_end(self, checkpoint=None):
+        return train.train(self, checkpoint)
+
+
 def make_training(
-    path: Path, config, on_step=lambda step: None, window=None, **options
-) -> Training:
+    path: Path, config, on_step=lambda step: None, window=None, flow=False, **options
+) -> ShortTraining:
     """A training in the folder `path`, which is made on the way."""
     problem = PROBLEMS[config.problem]
     data = problem.read(config)
     config = problem.settle(config, data)
     path.mkdir(parents=True, exist_ok=True)
-    (path / "config.json").write_text(configs.to_json(config))
+    (path / "config.json").write_text(to_json(config))
     screen = QuietScreen(on_step)
-    return Training(problem, config, data, Run(path), screen, Options(**options), window)
+    graph = TrainingGraph(problem, config, flow)
+    options = Options(**options)
+    return ShortTraining(problem, config, data, graph, Run(path), screen, options, window)
 
 
 def last_arrays(training: Training) -> dict[str, np.ndarray]:

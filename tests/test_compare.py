@@ -15,8 +15,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 import compare
-import config
-from command import UserError
+import problems
+from training.command import UserError
+from training.config_files import to_json
 
 ROOT = Path(__file__).resolve().parents[1]
 PERPLEXITIES = [(400.0, 250.5), (200.0, 150.25), (120.0, 160.0)]  # (train, valid), an epoch each
@@ -26,7 +27,7 @@ ACCURACIES = [(0.25, 0.5), (0.75, 0.875)]
 def make_run(path: Path, *flags: str, preset="small", scores=PERPLEXITIES, result=None) -> Path:
     """A run's folder, as training leaves it; `result` changes fields of result.json."""
     path.mkdir(parents=True)
-    (path / "config.json").write_text(config.to_json(config.resolve(preset, flags)))
+    (path / "config.json").write_text(to_json(problems.resolve(preset, flags)))
     with (path / "metrics.jsonl").open("w") as file:
         for epoch, (train, valid) in enumerate(scores, 1):
             record = {"epoch": epoch, "step": 9 * epoch, "train": train, "valid": valid}
@@ -109,13 +110,21 @@ def test_the_best_test_score_is_the_lowest_perplexity_and_the_highest_accuracy(t
     assert "vocab_size" not in headings, "the runs that have this field agree in it"
 
 
-def test_metrics_are_those_of_the_problems():
-    from problems import PROBLEMS
-
-    for name in PROBLEMS.keys() & compare.METRICS.keys():
-        metric = PROBLEMS[name].metric
-        assert compare.METRICS[name] == metric.name
-        assert compare.BETTER[metric.name](1.0, 2.0) == (1.0 if metric.better(1.0, 2.0) else 2.0)
+@pytest.mark.parametrize(
+    ("preset", "name", "better"),
+    [
+        ("small", "perplexity", 1.0),
+        ("sin_cos", "cost", 1.0),
+        ("sine", "rmse", 1.0),
+        ("subtraction", "accuracy", 2.0),
+        ("digits", "accuracy", 2.0),
+    ],
+)
+def test_a_problem_has_a_metric_and_the_metric_a_better_side(preset, name, better):
+    metric = problems.resolve(preset).metric
+    assert metric.name == name
+    assert compare.BETTER[name](1.0, 2.0) == better
+    assert metric.better(1.0, than=2.0) == (better == 1.0)
 
 
 def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path):
@@ -148,7 +157,7 @@ def test_csv_and_json_hold_every_digit(tmp_path, monkeypatch, capsys):
 
 
 def test_the_picture_shows_every_run_in_a_colour_of_its_own():
-    from tf1rnn.runtime.comparison import Curve, compare_curves
+    from training.pictures.comparison import Curve, compare_curves
 
     names = ["first", r"_$\frac$", *map(str, range(10)), "sums"]
     scores = dict.fromkeys(names, PERPLEXITIES) | {"sums": ACCURACIES}
@@ -177,7 +186,7 @@ def test_the_picture_shows_every_run_in_a_colour_of_its_own():
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("metric", ["perplexity", "cost"])
 def test_scores_that_axes_cannot_show_leave_gaps(metric):
-    from tf1rnn.runtime.comparison import Curve, compare_curves
+    from training.pictures.comparison import Curve, compare_curves
 
     values = [math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 2**62, -1.0, 0.0]
     for some in (values, values[:6], [-1.0], []):
@@ -263,7 +272,8 @@ def test_any_lines_of_metrics_give_a_table_or_one_line_of_error(victim, lines):
 def test_neither_mistakes_nor_the_table_wait_for_tensorflow(tmp_path):
     run = make_run(tmp_path / "run", result={})
     program = (
-        "import atexit, pathlib, sys, command, compare\n"
+        "import atexit, pathlib, sys, compare\n"
+        "from training import command\n"
         "atexit.register(lambda: print('tensorflow' in sys.modules))\n"
         "compare.show([compare.read_run(pathlib.Path(sys.argv[1]), 'run')])\n"
         "command.run(compare.main)\n"

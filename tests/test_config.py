@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-import config
-import settings
-from config import PRESETS, Config, ConfigError, Preset, from_json, load, resolve, to_json
-from settings import setting
+from config import PRESETS, Config, Preset, PTBConfig
+from problems import from_json, list_presets, load, resolve
+from problems.digits import DigitsConfig
+from problems.sin_cos import SinCosConfig
+from problems.sine import SineConfig
+from training import fields as declared
+from training.config_files import to_json
+from training.fields import ConfigError, setting
 
 ROOT = Path(__file__).parent.parent
 
@@ -73,7 +77,7 @@ def test_other_presets_have_their_numbers(preset: str) -> None:
 @pytest.mark.parametrize("preset, steps", [("sin_cos", 200), ("sine", 10_000)])
 def test_endless_series_train_for_the_right_number_of_steps(preset: str, steps: int) -> None:
     made = resolve(preset)
-    assert isinstance(made, (config.SinCosConfig, config.SineConfig))
+    assert isinstance(made, (SinCosConfig, SineConfig))
     assert made.epochs * made.steps_per_epoch == steps
 
 
@@ -105,20 +109,20 @@ def test_learning_rate_halts_then_falls_every_epoch(preset: str, rates: dict[int
 
 
 def test_linear_decay_halts_then_falls_straight_to_nothing() -> None:
-    made = config.PTBConfig(learning_rate=2.0, epochs=5, decay_after=1, decay="linear")
+    made = PTBConfig(learning_rate=2.0, epochs=5, decay_after=1, decay="linear")
     rates = {0: 2.0, 0.5: 2.0, 1: 2.0, 2: 1.5, 3.5: 0.75, 4.75: 0.125, 5: 0.0}
     assert {epochs: made.learning_rate_at(epochs) for epochs in rates} == pytest.approx(rates)
 
 
 @pytest.mark.parametrize("decay_after", [3, 4])
 def test_linear_decay_after_the_last_epoch_is_none(decay_after: int) -> None:
-    made = config.PTBConfig(epochs=3, decay_after=decay_after, decay="linear")
+    made = PTBConfig(epochs=3, decay_after=decay_after, decay="linear")
     assert {made.learning_rate_at(epochs) for epochs in (0, 1.5, 2.999)} == {1.0}
 
 
 def test_every_field_has_a_help_line() -> None:
     for preset in PRESETS.values():
-        assert all(limits.help for _, limits in settings.settings(type(preset.config)).values())
+        assert all(limits.help for _, limits in declared.fields_of(type(preset.config)).values())
 
 
 def test_stateless_problems_offer_no_state_to_carry() -> None:
@@ -146,7 +150,7 @@ def test_flags_take_values_in_both_forms_negative_ones_too() -> None:
     made = resolve(
         "small", ["--forget_bias", "-1.5e-1", "--seed=7", "--data_path=a=b", "--cell=gru"]
     )
-    assert isinstance(made, config.PTBConfig)
+    assert isinstance(made, PTBConfig)
     assert (made.forget_bias, made.seed, made.data_path, made.cell) == (-0.15, 7, "a=b", "gru")
 
 
@@ -161,7 +165,7 @@ def test_whole_numbers_for_a_float_field_become_floats(tmp_path: Path) -> None:
     made = [
         resolve("small", ["--learning_rate", "2"]),
         resolve(write(tmp_path, 'preset = "small"\nlearning_rate = 2')),
-        config.PTBConfig(learning_rate=2),
+        PTBConfig(learning_rate=2),
     ]
     assert [type(each.learning_rate) for each in made] == [float] * 3
     assert made[0] == made[1] == made[2]
@@ -218,11 +222,11 @@ def test_unknown_preset_offers_the_nearest_and_the_list() -> None:
         resolve("smal")
     assert str(caught.value) == (
         "no preset 'smal'; did you mean small? (presets: small, medium, large, fast, best20, test, "
-        "sin_cos, sine, subtraction, digits)"
+        "digits, sin_cos, sine, subtraction)"
     )
 
 
-def good_values(kind: type, limits: settings.Setting) -> st.SearchStrategy:
+def good_values(kind: type, limits: declared.Setting) -> st.SearchStrategy:
     if limits.choices:
         return st.sampled_from(limits.choices)
     if kind is bool:
@@ -237,7 +241,7 @@ def good_values(kind: type, limits: settings.Setting) -> st.SearchStrategy:
 @st.composite
 def presets_with_flags(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
     name = draw(st.sampled_from(list(PRESETS)))
-    known = settings.settings(type(PRESETS[name].config))
+    known = declared.fields_of(type(PRESETS[name].config))
     chosen = draw(st.sets(st.sampled_from(list(known))))
     return name, {each: draw(good_values(*known[each])) for each in sorted(chosen)}
 
@@ -273,15 +277,15 @@ def test_a_preset_of_ones_own_is_resolved_listed_and_loaded(
     made = resolve("echo", ["--delay", "5"])
     assert made == EchoConfig(delay=5)
     assert from_json(to_json(made), "text") == made
-    assert "echo         an echo" in config.list_presets().splitlines()
+    assert "echo         an echo" in list_presets().splitlines()
     with pytest.raises(ConfigError, match="hidden_size must be a whole number from 1 to 100000"):
         EchoConfig(hidden_size=0)  # a changed default keeps its limits
 
 
 def test_help_lists_every_field_with_its_value_and_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")
-    lines = settings.field_help(resolve("digits", ["--use_bias=false"])).splitlines()
-    assert len(lines) == len(fields(config.DigitsConfig))
+    lines = declared.field_help(resolve("digits", ["--use_bias=false"])).splitlines()
+    assert len(lines) == len(fields(DigitsConfig))
     assert "  --hidden_size 128           units in a layer (from 1 to 100000)" in lines
     assert (
         "  --cell lstm                 kind of recurrent cell (rnn, lstm, lstm_peephole, gru)"
@@ -290,7 +294,7 @@ def test_help_lists_every_field_with_its_value_and_limits(monkeypatch: pytest.Mo
     assert any(line.startswith("  --use_bias false ") for line in lines)
     assert any("(above 0 and at most 1)" in line for line in lines)
     monkeypatch.setenv("COLUMNS", "1")
-    text = " ".join(settings.field_help(resolve("digits")).split())
+    text = " ".join(declared.field_help(resolve("digits")).split())
     assert "--hidden_size 128" in text
     assert "--init_scale 0.1 scale of the initializers uniform and normal (above 0)" in text
     assert "before the sigmoid --use_bias" in text  # no limits that nobody meets

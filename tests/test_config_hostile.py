@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-import config
-import settings
-from config import Config, ConfigError, from_json, load, resolve, to_json
+from config import Config, PTBConfig
+from problems import from_json, load, resolve
+from training import fields as declared
+from training.config_files import to_json
+from training.fields import ConfigError
 
 
 def write(folder: Path, text: str | bytes, name: str = "my.toml") -> str:
@@ -116,7 +118,7 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
-NAMES = st.sampled_from([f.name for f in fields(config.PTBConfig)] + ["problem"]) | st.text()
+NAMES = st.sampled_from([f.name for f in fields(PTBConfig)] + ["problem"]) | st.text()
 
 
 def assert_good_or_refused(make: Callable[..., Config], *arguments: object) -> None:
@@ -127,7 +129,7 @@ def assert_good_or_refused(make: Callable[..., Config], *arguments: object) -> N
         assert str(error)
     else:
         assert isinstance(made, Config)
-        for name, (kind, limits) in settings.settings(type(made)).items():
+        for name, (kind, limits) in declared.fields_of(type(made)).items():
             value = getattr(made, name)
             assert type(value) is kind
             assert not limits.choices or value in limits.choices

@@ -11,13 +11,14 @@ from graphs import assert_close, evaluate, random_array, random_weights
 
 import tf1rnn
 from config import PTBConfig
-from problems import PROBLEMS, build
+from problems import PROBLEMS
+from training.graphs import build
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMED = {
     (document.name, *match)
     for document in ROOT.glob("docs/*.md")
-    for match in re.findall(r"(tests/(?:faults/)?test_\w+\.py)::(\w+)", document.read_text())
+    for match in re.findall(r"(tests/(?:\w+/)?test_\w+\.py)::(\w+)", document.read_text())
 }
 
 

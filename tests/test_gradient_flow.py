@@ -12,12 +12,14 @@ from graphs import assert_close, evaluate, names_and_shapes, random_array, rando
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import gradient_flow
+import problems
 import tf1rnn
-from command import UserError
-from config import PRESETS, PTBConfig
+from config import PTBConfig
 from model import Model
-from problems import PROBLEMS, build, build_gradient_flow
-from tf1rnn.runtime import flow_plot
+from problems import PROBLEMS
+from training.command import UserError
+from training.graphs import build, build_gradient_flow
+from training.pictures import flow
 
 BATCH, STEPS, DEPTH, UNITS = 3, 5, 2, 4
 CELLS = {
@@ -233,7 +235,7 @@ def test_mistakes_are_refused_in_one_line(capsys, arguments, message):
 def test_the_picture_has_every_flow_and_the_two_curves_on_a_log_axis():
     n = np.arange(31)
     flows = {"layer 1": {"c": 0.2 * 0.5**n, "h": 0.1 * 0.5**n}, "layer 2": {"h": 0.4 * 0.9**n}}
-    (axes,) = flow_plot.gradient_flow("title", flows).axes
+    (axes,) = flow.draw("title", flows).axes
     drawn = [line.get_ydata() for line in axes.lines]
     assert axes.get_yscale() == "log"
     for curve in (0.2 * 0.5**n, 0.1 * 0.5**n, 0.4 * 0.9**n, 0.4 * 0.99**n, 0.4 * 1.01**n):
@@ -244,7 +246,7 @@ def test_the_picture_has_every_flow_and_the_two_curves_on_a_log_axis():
 @pytest.mark.parametrize("bad", [0.0, np.nan, np.inf])
 def test_what_no_log_axis_can_show_is_left_out(bad, tmp_path):
     for norms in (np.full(4, bad), np.array([1.0, 0.1, bad, 0.001])):
-        figure = flow_plot.gradient_flow("title", {"layer 1": {"h": norms, "c": norms}})
+        figure = flow.draw("title", {"layer 1": {"h": norms, "c": norms}})
         figure.savefig(tmp_path / "flow.png")
         assert np.isfinite(figure.axes[0].get_ylim()).all()
 
@@ -287,7 +289,7 @@ def test_a_language_models_flow_is_that_of_its_last_words_cost():
 @pytest.mark.parametrize("preset", ["sin_cos", "sine", "subtraction", "digits"])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_every_problems_model_offers_its_flow(preset, cell):
-    config = dataclasses.replace(PRESETS[preset].config, cell=cell, batch_size=BATCH)
+    config = dataclasses.replace(problems.resolve(preset), cell=cell, batch_size=BATCH)
     with tf.Graph().as_default(), tf.Session() as session:
         model, _ = build(PROBLEMS[config.problem], config)
         norms = tf.nest.flatten(build_gradient_flow(model))
@@ -303,9 +305,9 @@ def test_every_problems_model_offers_its_flow(preset, cell):
 def test_a_training_logs_its_flow_once_an_epoch_and_learns_the_same(corpus, tmp_path):
     config = corpora.tiny_config(corpus, epochs=2, num_layers=2, keep_prob=0.7)
     for flag in (False, True):
-        training = corpora.make_training(tmp_path / str(flag), config, log_gradient_flow=flag)
-        training.run()
-        names = [op.name for op in training.graph.get_operations()]
+        training = corpora.make_training(tmp_path / str(flag), config, flow=flag)
+        training.run_to_the_end()
+        names = [op.name for op in training.graph.graph.get_operations()]
         assert any(name.startswith("GradientFlow/") for name in names) == flag
     plain, logged = (corpora.metrics_without_times(tmp_path / str(f)) for f in (False, True))
     assert plain == logged

@@ -1,13 +1,15 @@
-"""The order of the house: who imports whom, and how long a file may be."""
+"""The order of the house: who imports whom, what lies at the root, and how long a file may be."""
 
 import ast
 import graphlib
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("*.py", "tf1rnn/**/*.py", "data/*.py", "benchmarks/*.py")
+FOLDERS = ("*.py", "problems/*.py", "training/**/*.py", "tf1rnn/**/*.py")
+FOLDERS += ("data/*.py", "benchmarks/*.py")
 FILES = sorted(path for pattern in FOLDERS for path in ROOT.glob(pattern))
 
 
@@ -72,7 +74,8 @@ def test_what_could_run_code_would_be_found(tmp_path, text):
 
 
 def test_there_is_something_to_check():
-    assert {"train", "config", "reader", "model", "tf1rnn.cells"} <= MODULES.keys()
+    wanted = {"train", "config", "reader", "model", "tf1rnn.cells", "problems.sine"}
+    assert wanted | {"training.loop", "training.pictures.fit"} <= MODULES.keys()
 
 
 def test_no_import_goes_in_a_circle():
@@ -80,9 +83,34 @@ def test_no_import_goes_in_a_circle():
     graphlib.TopologicalSorter(graph).prepare()
 
 
+STORY = ("config", "reader", "model", "train")
+COMMANDS = ("train", "evaluate", "compare", "gradient_flow", "bench")
+# The lowest level first; each imports of itself and of lower ones.
+LEVELS = (("tf1rnn",), ("training",), STORY[:3], ("problems",), (*COMMANDS, "benchmarks"))
+LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+
+
+def level(module):
+    return LEVEL_OF[module.partition(".")[0]]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in MODULES if name != "setup" and not name.startswith("data.")]
+)
+def test_imports_lead_downwards_only(name):
+    higher = {other for other in imports(MODULES[name]) if level(other) > level(name)}
+    assert not higher
+
+
+def test_at_the_root_lie_the_story_the_commands_and_nothing_else():
+    assert {path.stem for path in ROOT.glob("*.py")} == {*STORY, *COMMANDS, "setup"}
+
+
 @pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("tf1rnn")])
-def test_the_package_imports_nothing_of_the_root(name):
-    assert all(other.startswith("tf1rnn") for other in imports(MODULES[name]))
+def test_the_library_needs_tensorflow_and_numpy_alone(name):
+    found = {one for kind, one in words(MODULES[name]) if kind == "import"}
+    allowed = {"tf1rnn", "tensorflow", "numpy", *sys.stdlib_module_names}
+    assert found <= allowed
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -90,7 +118,11 @@ def test_a_file_has_at_most_400_lines(name):
     assert len(MODULES[name].read_text().splitlines()) <= 400
 
 
-def test_every_module_at_the_root_is_in_the_readme():
+@pytest.mark.parametrize("folder", [".", "problems", "training", "tf1rnn"])
+def test_the_readme_says_where_everything_is(folder):
+    """Each file at the root and in problems/ by its name, each folder by its own."""
     readme = (ROOT / "README.md").read_text()
-    missing = [path.name for path in ROOT.glob("*.py") if path.name not in readme]
-    assert missing in ([], ["setup.py"])
+    assert folder == "." or f"{folder}/" in readme
+    if folder in (".", "problems"):
+        names = {path.name for path in (ROOT / folder).glob("*.py")}
+        assert not [n for n in names - {"setup.py", "__init__.py"} if n not in readme]

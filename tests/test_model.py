@@ -9,7 +9,8 @@ import tensorflow.compat.v1 as tf
 
 from config import PRESETS, PTBConfig
 from model import CELLS
-from problems import PROBLEMS, build
+from problems import PROBLEMS
+from training.graphs import build
 
 CONFIG = PTBConfig(
     vocab_size=40, hidden_size=5, num_layers=2, num_steps=4, batch_size=3, max_grad_norm=0.3

@@ -12,7 +12,7 @@ import corpora
 import pytest
 
 import train
-from command import UserError
+from training.command import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ["--config", "test", "--batch_size", "4", "--num_steps", "5", "--hidden_size", "8"]
@@ -169,4 +169,5 @@ def test_a_signal_saves_and_says_how_to_go_on(corpus, tmp_path, number, status):
     process.send_signal(number)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == status
-    assert f"python train.py --resume {tmp_path / 'run'}" in said.splitlines()[-1]
+    again = f"python {ROOT / 'train.py'} --resume {tmp_path / 'run'}"
+    assert said.splitlines()[-1] == f"stopped and saved; go on with: {again}"

@@ -7,23 +7,24 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.base import assert_like_rnncell
+from tf1rnn.rnn_cell import assert_like_rnncell
+from tf1rnn.types import Cell, DType, Nest, Scope, Tensor
 from tf1rnn.unroll import check_input_list, dynamic_rnn, static_rnn
 
 
 def bidirectional_dynamic_rnn(
-    cell_fw: Any,
-    cell_bw: Any,
-    inputs: Any,
-    sequence_length: Any = None,
-    initial_state_fw: Any = None,
-    initial_state_bw: Any = None,
-    dtype: Any = None,
+    cell_fw: Cell,
+    cell_bw: Cell,
+    inputs: Nest,
+    sequence_length: Tensor | None = None,
+    initial_state_fw: Nest = None,
+    initial_state_bw: Nest = None,
+    dtype: DType | None = None,
     parallel_iterations: int | None = None,
     swap_memory: bool = False,
     time_major: bool = False,
-    scope: Any = None,
-) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    scope: Scope = None,
+) -> tuple[tuple[Nest, Nest], tuple[Nest, Nest]]:
     """Runs one cell forwards and another backwards along a sequence, with `dynamic_rnn`.
 
     The backward cell begins at the last step of each row (at `sequence_length - 1`). Its outputs
@@ -44,7 +45,7 @@ def bidirectional_dynamic_rnn(
     """
     assert_like_rnncell("cell_fw", cell_fw)
     assert_like_rnncell("cell_bw", cell_bw)
-    common = {
+    common: dict[str, Any] = {
         "sequence_length": sequence_length,
         "dtype": dtype,
         "parallel_iterations": parallel_iterations,
@@ -70,15 +71,15 @@ def bidirectional_dynamic_rnn(
 
 
 def static_bidirectional_rnn(
-    cell_fw: Any,
-    cell_bw: Any,
-    inputs: Sequence[Any],
-    initial_state_fw: Any = None,
-    initial_state_bw: Any = None,
-    dtype: Any = None,
-    sequence_length: Any = None,
-    scope: Any = None,
-) -> tuple[list[Any], Any, Any]:
+    cell_fw: Cell,
+    cell_bw: Cell,
+    inputs: Sequence[Nest],
+    initial_state_fw: Nest = None,
+    initial_state_bw: Nest = None,
+    dtype: DType | None = None,
+    sequence_length: Tensor | None = None,
+    scope: Scope = None,
+) -> tuple[list[Nest], Nest, Nest]:
     """Runs one cell forwards and another backwards along a list of inputs, with `static_rnn`.
 
     Args:
@@ -117,10 +118,10 @@ def static_bidirectional_rnn(
     return outputs, state_fw, state_bw
 
 
-def _reverse(sequences: Any, sequence_length: Any, time_axis: int) -> Any:
+def _reverse(sequences: Nest, sequence_length: Tensor | None, time_axis: int) -> Nest:
     """Turns time round, in each row up to its length, for every tensor of a nest."""
 
-    def one(x: Any) -> Any:
+    def one(x: Tensor) -> Tensor:
         x = tf.convert_to_tensor(x)
         if sequence_length is None:
             return tf.reverse(x, [time_axis])
@@ -129,7 +130,7 @@ def _reverse(sequences: Any, sequence_length: Any, time_axis: int) -> Any:
     return tf.nest.map_structure(one, sequences)
 
 
-def _reverse_list(steps: Sequence[Any], sequence_length: Any) -> list[Any]:
+def _reverse_list(steps: Sequence[Nest], sequence_length: Tensor | None) -> list[Nest]:
     """`_reverse` for a list with one nest a step."""
     if sequence_length is None:
         return list(reversed(steps))

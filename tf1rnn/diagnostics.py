@@ -7,18 +7,20 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.base import known_batch_size, time_step
+from tf1rnn.nests import known_batch_size
+from tf1rnn.rnn_cell import time_step
+from tf1rnn.types import Cell, Nest, Scope, Tensor
 from tf1rnn.unroll import dynamic_rnn
 
 
 def gradient_flow(
-    cell: Any,
-    inputs: Any,
-    loss_fn: Callable[[Any], Any],
-    initial_state: Any = None,
+    cell: Cell,
+    inputs: Tensor,
+    loss_fn: Callable[[Tensor], Tensor],
+    initial_state: Nest = None,
     time_major: bool = False,
-    scope: Any = None,
-) -> Any:
+    scope: Scope = None,
+) -> Nest:
     """Norms of d loss / d state(t) for every t: what a step of the past still has to say.
 
     Hochreiter 1991; Bengio et al. 1994, "Learning long-term dependencies with gradient descent is
@@ -54,7 +56,7 @@ def gradient_flow(
     if initial_state is None:
         initial_state = cell.zero_state(known_batch_size(inputs, axis=1), inputs.dtype)
     (outputs, states), _ = dynamic_rnn(
-        _Tell(cell), inputs, initial_state=initial_state, time_major=True, scope=scope
+        _WithState(cell), inputs, initial_state=initial_state, time_major=True, scope=scope
     )
     loss = loss_fn(outputs if time_major else tf.transpose(outputs, [1, 0, 2]))
     (d_outputs,) = tf.gradients(loss, [outputs])
@@ -72,33 +74,37 @@ def state_parts(state: Any) -> Mapping[str, Any]:
     return state._asdict() if hasattr(state, "_asdict") else {"h": state}
 
 
-class _Tell:
+class _WithState:
     """A cell that gives out its state, too: the output is `(output, state)`."""
 
-    def __init__(self, cell: Any) -> None:
+    def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self.state_size = cell.state_size
         self.output_size = (cell.output_size, cell.state_size)
         self.zero_state = cell.zero_state
 
-    def __call__(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+    def __call__(self, inputs: Nest, state: Nest) -> tuple[Nest, Nest]:
         output, state = self._cell(inputs, state)
         return (output, state), state
 
 
-def _back_through_time(cell: Any, inputs: Any, before: Any, d_outputs: Any) -> Any:
+def _back_through_time(cell: Cell, inputs: Tensor, before: Nest, d_outputs: Tensor) -> Nest:
     """The norms, from the states before each step and the gradients of the outputs."""
     num_steps = tf.shape(inputs)[0]
     sequences = tf.nest.flatten(before)
     norms = [tf.TensorArray(x.dtype, size=num_steps + 1, element_shape=[]) for x in sequences]
 
-    def write(t: Any, norms: list[Any], gradients: list[Any]) -> list[Any]:
+    def write(
+        t: int | Tensor, norms: list[tf.TensorArray], gradients: list[Tensor]
+    ) -> list[tf.TensorArray]:
         return [
             array.write(t, tf.sqrt(tf.reduce_sum(tf.square(gradient))))
             for array, gradient in zip(norms, gradients, strict=True)
         ]
 
-    def step(t: Any, d_state: list[Any], norms: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+    def step(
+        t: Tensor, d_state: list[Tensor], norms: list[tf.TensorArray]
+    ) -> tuple[Tensor, list[Tensor], list[tf.TensorArray]]:
         previous = tf.nest.map_structure(lambda x: x[t - 1], before)
         with time_step(t - 1):
             output, state = cell(inputs[t - 1], previous)

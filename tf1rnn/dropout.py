@@ -16,6 +16,8 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1rnn.types import Dimension, Nest, Tensor
+
 _PHILOX = 1  # the algorithm's number in tf.raw_ops
 _NUMBERS_IN_BLOCK = 4  # of 32 bits, drawn for one value of the counter
 _sources_in: weakref.WeakKeyDictionary[tf.Graph, int] = weakref.WeakKeyDictionary()
@@ -41,9 +43,15 @@ class DropoutMasks:
         self._seed = seed
         self._variational = variational
         self._seeds: tuple[Any, Any] | None = None
-        self._global_step: Any = None
+        self._global_step: Tensor | None = None
 
-    def drop(self, tensors: Any, salt: str, keep_prob: Any, time: Any = None) -> Any:
+    def drop(
+        self,
+        tensors: Nest,
+        salt: str,
+        keep_prob: float | Tensor,
+        time: int | Tensor | None = None,
+    ) -> Nest:
         """Applies dropout to every tensor of a nest.
 
         Args:
@@ -66,7 +74,9 @@ class DropoutMasks:
             ]
         return tf.nest.pack_sequence_as(tensors, flat)
 
-    def _mask(self, x: Any, salt: str, keep_prob: Any, time: Any) -> Any:
+    def _mask(
+        self, x: Tensor, salt: str, keep_prob: float | Tensor, time: int | Tensor | None
+    ) -> Tensor:
         """0 or 1 / keep_prob for every unit of `x`, in its dtype."""
         self._bind_to_graph()
         shape = _shape(x)
@@ -78,7 +88,9 @@ class DropoutMasks:
         scale = tf.math.divide_no_nan(1.0, keep_prob)
         return tf.cast(uniform < keep_prob, x.dtype) * tf.cast(scale, x.dtype)
 
-    def _uniform(self, salt: str, steps: list[Any], row: list[Any], time: Any) -> Any:
+    def _uniform(
+        self, salt: str, steps: list[Dimension], row: list[Dimension], time: int | Tensor
+    ) -> Tensor:
         """Float32 numbers in [0, 1) of shape `steps + row`; every step begins with a new block."""
         known = not any(tf.is_tensor(n) for n in row)
         size = math.prod(row) if known else tf.reduce_prod(row)
@@ -116,7 +128,7 @@ class DropoutMasks:
             self._global_step = tf.cast(step, tf.int64)
 
 
-def _shape(x: Any) -> list[Any]:
+def _shape(x: Tensor) -> list[Dimension]:
     """The shape of `x`: ints where known, scalar tensors elsewhere."""
     known = x.shape.as_list()
     return (

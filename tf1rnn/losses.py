@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow.compat.v1 as tf
+
+from tf1rnn.types import Tensor
 
 _NO_ZERO_DIVISION = 1e-12  # TensorFlow 1's guard for rows whose weights are all zero
 
 
 def sequence_loss_by_example(
-    logits: Sequence[Any],
-    targets: Sequence[Any],
-    weights: Sequence[Any],
+    logits: Sequence[Tensor],
+    targets: Sequence[Tensor],
+    weights: Sequence[Tensor],
     average_across_timesteps: bool = True,
-    softmax_loss_function: Callable[..., Any] | None = None,
+    softmax_loss_function: Callable[..., Tensor] | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Weighted cross-entropy of each row of a batch, from lists with one entry a step.
 
     This is the function of `tf.contrib.legacy_seq2seq`.
@@ -52,14 +53,14 @@ def sequence_loss_by_example(
 
 
 def sequence_loss(
-    logits: Any,
-    targets: Any,
-    weights: Any,
+    logits: Tensor,
+    targets: Tensor,
+    weights: Tensor,
     average_across_timesteps: bool = True,
     average_across_batch: bool = True,
-    softmax_loss_function: Callable[..., Any] | None = None,
+    softmax_loss_function: Callable[..., Tensor] | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Weighted cross-entropy of a batch of sequences, from tensors.
 
     This is the function of `tf.contrib.seq2seq`. An average is the sum of the weighted losses

@@ -11,27 +11,22 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.base import (
-    assert_like_rnncell,
-    fast_sequence,
-    known_batch_size,
-    time_step,
-    where_rows,
-    zeros,
-)
+from tf1rnn.nests import known_batch_size, where_rows, zeros
+from tf1rnn.rnn_cell import assert_like_rnncell, time_step
+from tf1rnn.types import Cell, Dimension, DType, Nest, Scope, Tensor
 
 
 def dynamic_rnn(
-    cell: Any,
-    inputs: Any,
-    sequence_length: Any = None,
-    initial_state: Any = None,
-    dtype: Any = None,
+    cell: Cell,
+    inputs: Nest,
+    sequence_length: Tensor | None = None,
+    initial_state: Nest = None,
+    dtype: DType | None = None,
     parallel_iterations: int | None = None,
     swap_memory: bool = False,
     time_major: bool = False,
-    scope: Any = None,
-) -> tuple[Any, Any]:
+    scope: Scope = None,
+) -> tuple[Nest, Nest]:
     """Runs a cell along a sequence, in a loop of the graph.
 
         state = initial_state, or cell.zero_state(batch_size, dtype)
@@ -70,10 +65,7 @@ def dynamic_rnn(
         sequence_length = _checked_lengths(sequence_length, batch_size)
         done = fast_sequence(cell, inputs, state, sequence_length)
         if done is None:
-            loop = {
-                "parallel_iterations": parallel_iterations or 32,
-                "swap_memory": swap_memory,
-            }
+            loop = {"parallel_iterations": parallel_iterations or 32, "swap_memory": swap_memory}
             done = _while_loop(cell, inputs, state, sequence_length, dtype, loop)
         outputs, state = done
         if not time_major:
@@ -81,9 +73,23 @@ def dynamic_rnn(
         return outputs, state
 
 
+def fast_sequence(
+    cell: Cell, inputs: Nest, initial_state: Nest, sequence_length: Tensor | None
+) -> tuple[Tensor, Nest] | None:
+    """What `cell.sequence` answers: None too for nested inputs, or a cell without the method."""
+    if tf.nest.is_nested(inputs) or not hasattr(cell, "sequence"):
+        return None
+    return cell.sequence(inputs, initial_state, sequence_length)
+
+
 def _while_loop(
-    cell: Any, inputs: Any, state: Any, sequence_length: Any, dtype: Any, loop: dict[str, Any]
-) -> tuple[Any, Any]:
+    cell: Cell,
+    inputs: Nest,
+    state: Nest,
+    sequence_length: Tensor | None,
+    dtype: DType | None,
+    loop: dict[str, Any],
+) -> tuple[Nest, Nest]:
     """Steps through time-major inputs; returns the time-major outputs and the final state."""
     first = tf.nest.flatten(inputs)[0]
     num_steps = first.shape.as_list()[0]
@@ -98,7 +104,9 @@ def _while_loop(
         for zero in tf.nest.flatten(zero_output)
     ]
 
-    def step(t: Any, written: list[Any], state: Any) -> tuple[Any, list[Any], Any]:
+    def step(
+        t: Tensor, written: list[tf.TensorArray], state: Nest
+    ) -> tuple[Tensor, list[tf.TensorArray], Nest]:
         x = tf.nest.pack_sequence_as(inputs, [array.read(t) for array in read])
         tf.nest.map_structure(lambda part, whole: part.set_shape(whole.shape[1:]), x, inputs)
         output, state = _step(cell, t, x, state, zero_output, sequence_length)
@@ -112,18 +120,17 @@ def _while_loop(
         maximum_iterations=num_steps,
         **loop,
     )
-    outputs = tf.nest.pack_sequence_as(zero_output, [array.stack() for array in written])
-
-    def restore_shape(output: Any, zero: Any) -> None:
-        output.set_shape(first.shape[:1].concatenate(zero.shape))
-
-    tf.nest.map_structure(restore_shape, outputs, zero_output)
-    return outputs, state
+    return tf.nest.pack_sequence_as(zero_output, [array.stack() for array in written]), state
 
 
 def _step(
-    cell: Any, t: Any, inputs: Any, state: Any, zero_output: Any, sequence_length: Any
-) -> tuple[Any, Any]:
+    cell: Cell,
+    t: int | Tensor,
+    inputs: Nest,
+    state: Nest,
+    zero_output: Nest,
+    sequence_length: Tensor | None,
+) -> tuple[Nest, Nest]:
     """One step of a cell; rows that have ended answer with zeros and keep their state."""
     with time_step(t):
         output, next_state = cell(inputs, state)
@@ -136,13 +143,13 @@ def _step(
 
 
 def static_rnn(
-    cell: Any,
-    inputs: Sequence[Any],
-    initial_state: Any = None,
-    dtype: Any = None,
-    sequence_length: Any = None,
-    scope: Any = None,
-) -> tuple[list[Any], Any]:
+    cell: Cell,
+    inputs: Sequence[Nest],
+    initial_state: Nest = None,
+    dtype: DType | None = None,
+    sequence_length: Tensor | None = None,
+    scope: Scope = None,
+) -> tuple[list[Nest], Nest]:
     """Runs a cell along a list of inputs, written out step by step in the graph.
 
     Args:
@@ -178,13 +185,13 @@ def static_rnn(
 
 
 def static_state_saving_rnn(
-    cell: Any,
-    inputs: Sequence[Any],
+    cell: Cell,
+    inputs: Sequence[Nest],
     state_saver: Any,
     state_name: Any,
-    sequence_length: Any = None,
-    scope: Any = None,
-) -> tuple[list[Any], Any]:
+    sequence_length: Tensor | None = None,
+    scope: Scope = None,
+) -> tuple[list[Nest], Nest]:
     """`static_rnn` whose state starts from a store and goes back into it.
 
     Args:
@@ -219,16 +226,16 @@ def static_state_saving_rnn(
 
 
 def rnn_layer(
-    cell: Any,
-    inputs: Any,
-    sequence_length: Any = None,
-    initial_state: Any = None,
-    dtype: Any = None,
+    cell: Cell,
+    inputs: Nest,
+    sequence_length: Tensor | None = None,
+    initial_state: Nest = None,
+    dtype: DType | None = None,
     time_major: bool = False,
-    scope: Any = None,
+    scope: Scope = None,
     return_sequences: bool = False,
     return_state: bool = False,
-) -> Any:
+) -> Tensor | tuple[Tensor, Nest]:
     """`dynamic_rnn` with Keras' two switches for what comes back.
 
     Args:
@@ -256,7 +263,7 @@ def rnn_layer(
     return (outputs, state) if return_state else outputs
 
 
-def _last_output(outputs: Any, sequence_length: Any, time_major: bool) -> Any:
+def _last_output(outputs: Tensor, sequence_length: Tensor | None, time_major: bool) -> Tensor:
     if sequence_length is None:
         return outputs[-1] if time_major else outputs[:, -1]
     # A row of length 0 has zeros at step 0, too.
@@ -273,17 +280,14 @@ def check_input_list(inputs: Any) -> None:
         raise ValueError("inputs must hold at least one step")
 
 
-def _swap_batch_and_time(x: Any) -> Any:
+def _swap_batch_and_time(x: Tensor) -> Tensor:
     if x.shape.rank is None or x.shape.rank < 2:
         raise ValueError(f"a sequence needs the axes batch and time, not shape {x.shape}")
     return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
 
 
-def _is_known(size: Any) -> bool:
-    return not tf.is_tensor(size)
-
-
-def _initial_state(cell: Any, state: Any, batch_size: Any, dtype: Any) -> Any:
+def _initial_state(cell: Cell, state: Nest, batch_size: Dimension, dtype: DType | None) -> Nest:
+    """The given state, checked, or zeros."""
     if state is None:
         if dtype is None:
             raise ValueError("give a dtype or an initial_state")
@@ -293,13 +297,14 @@ def _initial_state(cell: Any, state: Any, batch_size: Any, dtype: Any) -> Any:
     except ValueError:
         raise ValueError(f"initial_state {state} must be nested like {cell.state_size}") from None
     flat = [tf.convert_to_tensor(x) for x in tf.nest.flatten(state)]
+    rows = None if tf.is_tensor(batch_size) else batch_size
     for x in flat:
-        if not x.shape[:1].is_compatible_with([batch_size if _is_known(batch_size) else None]):
+        if not x.shape[:1].is_compatible_with([rows]):
             raise ValueError(f"initial_state has a part of shape {x.shape} for batch {batch_size}")
     return tf.nest.pack_sequence_as(cell.state_size, flat)
 
 
-def _output_dtype(dtype: Any, state: Any) -> Any:
+def _output_dtype(dtype: DType | None, state: Nest) -> DType:
     if dtype is not None:
         return dtype
     dtypes = {x.dtype.base_dtype for x in tf.nest.flatten(state)}
@@ -308,7 +313,7 @@ def _output_dtype(dtype: Any, state: Any) -> Any:
     return dtypes.pop()
 
 
-def _checked_lengths(sequence_length: Any, batch_size: Any) -> Any:
+def _checked_lengths(sequence_length: Tensor | None, batch_size: Dimension) -> Tensor | None:
     """The lengths as int32 `[batch_size]`, which is checked when run where it is not known."""
     if sequence_length is None:
         return None
@@ -316,7 +321,7 @@ def _checked_lengths(sequence_length: Any, batch_size: Any) -> Any:
     if lengths.shape.rank not in (None, 1):
         raise ValueError(f"sequence_length must be [batch_size], not of shape {lengths.shape}")
     rows = lengths.shape.as_list()[0] if lengths.shape.rank else None
-    if rows is not None and _is_known(batch_size):
+    if rows is not None and not tf.is_tensor(batch_size):
         if rows != batch_size:
             raise ValueError(f"sequence_length has {rows} rows, the inputs have {batch_size}")
         return lengths

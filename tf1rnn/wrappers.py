@@ -8,9 +8,11 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.base import RNNCell, assert_like_rnncell, current_time_step, fast_sequence
-from tf1rnn.cells import LSTMStateTuple
 from tf1rnn.dropout import DropoutMasks
+from tf1rnn.lstm import LSTMStateTuple
+from tf1rnn.rnn_cell import RNNCell, assert_like_rnncell, current_time_step
+from tf1rnn.types import Cell, Dimension, DType, Nest, Scope, Shape, Sizes, Tensor
+from tf1rnn.unroll import fast_sequence
 
 
 class MultiRNNCell(RNNCell):
@@ -27,7 +29,7 @@ class MultiRNNCell(RNNCell):
       TypeError: `cells` is no list or tuple, or holds something else than cells.
     """
 
-    def __init__(self, cells: Sequence[Any], state_is_tuple: bool = True) -> None:
+    def __init__(self, cells: Sequence[Cell], state_is_tuple: bool = True) -> None:
         super().__init__()
         if not isinstance(cells, (list, tuple)):
             raise TypeError(f"cells must be a list or tuple, not {cells!r}")
@@ -43,24 +45,24 @@ class MultiRNNCell(RNNCell):
         self._state_is_tuple = state_is_tuple
 
     @property
-    def state_size(self) -> Any:
+    def state_size(self) -> Sizes:
         """Tuple with the state size of each layer, or their sum when the state is one tensor."""
         sizes = tuple(cell.state_size for cell in self._cells)
         return sizes if self._state_is_tuple else sum(sizes)
 
     @property
-    def output_size(self) -> Any:
+    def output_size(self) -> Sizes:
         """Output size of the last layer."""
         return self._cells[-1].output_size
 
-    def zero_state(self, batch_size: Any, dtype: Any) -> Any:
+    def zero_state(self, batch_size: Dimension, dtype: DType) -> Nest:
         """Tuple with the zero state of each layer, or one tensor; see `RNNCell.zero_state`."""
         if not self._state_is_tuple:
             return super().zero_state(batch_size, dtype)
         with tf.name_scope("MultiRNNCellZeroState"):
             return tuple(cell.zero_state(batch_size, dtype) for cell in self._cells)
 
-    def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+    def call(self, inputs: Nest, state: Nest) -> tuple[Nest, Nest]:
         """Computes one time step of every layer."""
         states = []
         for i, (cell, layer_state) in enumerate(self._layers(state)):
@@ -69,7 +71,9 @@ class MultiRNNCell(RNNCell):
             states.append(layer_state)
         return inputs, self._join(states)
 
-    def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
+    def sequence(
+        self, inputs: Tensor, initial_state: Nest, sequence_length: Tensor | None = None
+    ) -> tuple[Tensor, Nest] | None:
         """Layer after layer, each by its own faster way; None if one of them knows none."""
         states = []
         with self.cell_scope(inputs):
@@ -82,7 +86,7 @@ class MultiRNNCell(RNNCell):
                 states.append(layer_state)
             return inputs, self._join(states)
 
-    def _layers(self, state: Any) -> list[tuple[Any, Any]]:
+    def _layers(self, state: Nest) -> list[tuple[Cell, Nest]]:
         if not self._state_is_tuple:
             sizes = [cell.state_size for cell in self._cells]
             return list(zip(self._cells, tf.split(state, sizes, axis=1), strict=True))
@@ -90,33 +94,33 @@ class MultiRNNCell(RNNCell):
             raise ValueError(f"the state must be a tuple of {len(self._cells)}, not {state!r}")
         return list(zip(self._cells, state, strict=True))
 
-    def _join(self, states: list[Any]) -> Any:
+    def _join(self, states: list[Nest]) -> Nest:
         return tuple(states) if self._state_is_tuple else tf.concat(states, axis=1)
 
 
 class _Wrapper(RNNCell):
     """A cell around a cell, with its sizes, its zero state and its variable scope."""
 
-    def __init__(self, cell: Any) -> None:
+    def __init__(self, cell: Cell) -> None:
         super().__init__()
         assert_like_rnncell("cell", cell)
         self.cell = cell
 
     @property
-    def state_size(self) -> Any:
+    def state_size(self) -> Sizes:
         """That of the wrapped cell."""
         return self.cell.state_size
 
     @property
-    def output_size(self) -> Any:
+    def output_size(self) -> Sizes:
         """That of the wrapped cell."""
         return self.cell.output_size
 
-    def zero_state(self, batch_size: Any, dtype: Any) -> Any:
+    def zero_state(self, batch_size: Dimension, dtype: DType) -> Nest:
         """That of the wrapped cell."""
         return self.cell.zero_state(batch_size, dtype)
 
-    def build(self, inputs_shape: Any) -> None:
+    def build(self, inputs_shape: Shape) -> None:
         """Builds the wrapped cell."""
         self.cell.build(inputs_shape)
         self.built = True
@@ -130,21 +134,23 @@ class DeviceWrapper(_Wrapper):
       device: name of the device, or a device function, for `tf.device`.
     """
 
-    def __init__(self, cell: Any, device: Any) -> None:
+    def __init__(self, cell: Cell, device: Any) -> None:
         super().__init__(cell)
         self._device = device
 
-    def zero_state(self, batch_size: Any, dtype: Any) -> Any:
+    def zero_state(self, batch_size: Dimension, dtype: DType) -> Nest:
         """The wrapped cell's zero state, made on the device."""
         with tf.device(self._device):
             return self.cell.zero_state(batch_size, dtype)
 
-    def __call__(self, inputs: Any, state: Any, scope: Any = None) -> tuple[Any, Any]:
+    def __call__(self, inputs: Nest, state: Nest, scope: Scope = None) -> tuple[Nest, Nest]:
         """Calls the wrapped cell on the device."""
         with tf.device(self._device):
             return self.cell(inputs, state, scope=scope)
 
-    def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
+    def sequence(
+        self, inputs: Tensor, initial_state: Nest, sequence_length: Tensor | None = None
+    ) -> tuple[Tensor, Nest] | None:
         """The wrapped cell's faster way, on the device."""
         with tf.device(self._device):
             return fast_sequence(self.cell, inputs, initial_state, sequence_length)
@@ -161,11 +167,11 @@ class ResidualWrapper(_Wrapper):
       ValueError: when called, inputs and outputs that differ in shape.
     """
 
-    def __init__(self, cell: Any, residual_fn: Callable[[Any, Any], Any] | None = None) -> None:
+    def __init__(self, cell: Cell, residual_fn: Callable[[Nest, Nest], Nest] | None = None) -> None:
         super().__init__(cell)
         self._residual_fn = residual_fn
 
-    def __call__(self, inputs: Any, state: Any, scope: Any = None) -> tuple[Any, Any]:
+    def __call__(self, inputs: Nest, state: Nest, scope: Scope = None) -> tuple[Nest, Nest]:
         """Calls the wrapped cell and adds the inputs to its outputs."""
         outputs, state = self.cell(inputs, state, scope=scope)
         if self._residual_fn:
@@ -173,7 +179,9 @@ class ResidualWrapper(_Wrapper):
         tf.nest.assert_same_structure(inputs, outputs)
         return tf.nest.map_structure(_add_residual, inputs, outputs), state
 
-    def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
+    def sequence(
+        self, inputs: Tensor, initial_state: Nest, sequence_length: Tensor | None = None
+    ) -> tuple[Tensor, Nest] | None:
         """The wrapped cell's faster way; None with a `residual_fn`, which knows single steps."""
         if self._residual_fn:
             return None
@@ -189,7 +197,7 @@ class ResidualWrapper(_Wrapper):
         return outputs, state
 
 
-def _add_residual(inputs: Any, outputs: Any) -> Any:
+def _add_residual(inputs: Tensor, outputs: Tensor) -> Tensor:
     if not inputs.shape.is_compatible_with(outputs.shape):
         raise ValueError(f"a residual needs equal shapes, not {inputs.shape} and {outputs.shape}")
     return inputs + outputs
@@ -228,15 +236,15 @@ class DropoutWrapper(_Wrapper):
 
     def __init__(
         self,
-        cell: Any,
-        input_keep_prob: Any = 1.0,
-        output_keep_prob: Any = 1.0,
-        state_keep_prob: Any = 1.0,
+        cell: Cell,
+        input_keep_prob: float | Tensor = 1.0,
+        output_keep_prob: float | Tensor = 1.0,
+        state_keep_prob: float | Tensor = 1.0,
         variational_recurrent: bool = False,
-        input_size: Any = None,
-        dtype: Any = None,
+        input_size: Sizes | None = None,
+        dtype: DType | None = None,
         seed: int | None = None,
-        dropout_state_filter_visitor: Callable[[Any], Any] | None = None,
+        dropout_state_filter_visitor: Callable[[Nest], Any] | None = None,
     ) -> None:
         super().__init__(cell)
         visitor = dropout_state_filter_visitor or _all_but_c
@@ -254,7 +262,7 @@ class DropoutWrapper(_Wrapper):
         self._masks = DropoutMasks(seed, variational_recurrent)
         self._calls = 0
 
-    def __call__(self, inputs: Any, state: Any, scope: Any = None) -> tuple[Any, Any]:
+    def __call__(self, inputs: Nest, state: Nest, scope: Scope = None) -> tuple[Nest, Nest]:
         """Calls the wrapped cell, with dropout before and after."""
         time = current_time_step()
         if time is None:
@@ -266,7 +274,9 @@ class DropoutWrapper(_Wrapper):
             state = self._drop_state(state, time)
         return self._masks.drop(outputs, "output", self._output_keep_prob, time), state
 
-    def sequence(self, inputs: Any, initial_state: Any, sequence_length: Any = None) -> Any:
+    def sequence(
+        self, inputs: Tensor, initial_state: Nest, sequence_length: Tensor | None = None
+    ) -> tuple[Tensor, Nest] | None:
         """The wrapped cell's faster way, with the masks of all steps; None with state dropout."""
         if not _is_one(self._state_keep_prob):
             return None
@@ -277,7 +287,7 @@ class DropoutWrapper(_Wrapper):
         outputs, state = done
         return self._masks.drop(outputs, "output", self._output_keep_prob), state
 
-    def _drop_state(self, state: Any, time: Any) -> Any:
+    def _drop_state(self, state: Nest, time: int | Tensor) -> Nest:
         wanted = _wanted_tensors(state, self._visitor)
         parts = [
             self._masks.drop(x, f"state{i}", self._state_keep_prob, time) if wanted[i] else x
@@ -286,11 +296,11 @@ class DropoutWrapper(_Wrapper):
         return tf.nest.pack_sequence_as(state, parts)
 
 
-def _is_one(keep_prob: Any) -> bool:
+def _is_one(keep_prob: float | Tensor) -> bool:
     return isinstance(keep_prob, float) and keep_prob == 1.0
 
 
-def _checked_keep_prob(name: str, keep_prob: Any) -> Any:
+def _checked_keep_prob(name: str, keep_prob: float | Tensor) -> float | Tensor:
     """A float where the value is known, else the tensor."""
     value = tf.get_static_value(keep_prob) if tf.is_tensor(keep_prob) else keep_prob
     if value is None:
@@ -300,11 +310,11 @@ def _checked_keep_prob(name: str, keep_prob: Any) -> Any:
     return float(value)
 
 
-def _all_but_c(state: Any) -> Any:
+def _all_but_c(state: Nest) -> Any:
     return LSTMStateTuple(c=False, h=True) if isinstance(state, LSTMStateTuple) else True
 
 
-def _wanted_tensors(state: Any, visitor: Callable[[Any], Any]) -> list[bool]:
+def _wanted_tensors(state: Nest, visitor: Callable[[Nest], Any]) -> list[bool]:
     """For each tensor of `state`, whether the visitor wants it dropped."""
     answer = visitor(state)
     if not tf.nest.is_nested(state):
@@ -320,6 +330,6 @@ def _wanted_tensors(state: Any, visitor: Callable[[Any], Any]) -> list[bool]:
     return wanted
 
 
-def _parts(nest: Any) -> list[Any]:
+def _parts(nest: Nest) -> list[Nest]:
     """The parts of a nest one level down, in the order of `tf.nest.flatten`."""
     return [nest[key] for key in sorted(nest)] if isinstance(nest, dict) else list(nest)

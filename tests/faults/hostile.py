@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from config import PRESETS
-from settings import Setting
-from settings import settings as settings_of
+from training.fields import Setting, fields_of
 
 HOSTILE = lives.count("HOSTILE", 12)
 ROOM = 2**29  # bytes of memory that a network may take here
@@ -18,7 +17,7 @@ SMALL = {
     "num_layers": 1, "hidden_size": 4, "batch_size": 2, "num_steps": 3, "window": 3, "bits": 2,
     "train_points": 40, "test_points": 20, "shuffle": 5, "steps_per_epoch": 2, "vocab_size": 30,
 }  # fmt: skip
-FIELDS = {name: settings_of(type(preset.config)) for name, preset in PRESETS.items()}
+FIELDS = {name: fields_of(type(preset.config)) for name, preset in PRESETS.items()}
 
 NUMBERS = st.sampled_from(
     [0, 1, 2, 3, 5, 7, 31, 62, 100, 101, 1000, 10**4, 10**5, 10**6, 10**7, 10**9, 2**31, 2**63, -1]

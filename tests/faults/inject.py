@@ -54,7 +54,8 @@ def fill_disk():
 def full_disk_at(name, nth=1):
     """The disk is full when the file or folder `name` is made for the nth time."""
     import runs
-    from tf1rnn.runtime import checkpoint, files
+
+    from training import checkpoint, files
 
     original, calls = files.atomic_path, 0
 
@@ -71,7 +72,7 @@ def full_disk_at(name, nth=1):
 
 def full_disk_at_events(nth):
     """The disk is full when TensorBoard's file gets its nth curves' points; 0: when it is made."""
-    from tf1rnn.runtime.events import Events
+    from training.events import Events
 
     before(Events, "scalars" if nth else "__init__", fill_disk, nth or 1)
 
@@ -128,7 +129,7 @@ def little_memory(room):
 
 def second_signal_in_save(step, number):
     """A signal comes in a step, and another while the checkpoint is being written for it."""
-    from tf1rnn.runtime import checkpoint
+    from training import checkpoint
 
     def again():
         before(checkpoint, "_sum_line", lambda: os.kill(os.getpid(), number), 2)
@@ -141,7 +142,7 @@ def second_signal_in_save(step, number):
 
 def kill_before_pruning(step):
     """A kill comes when the checkpoint of a step is whole, and the old ones are still there."""
-    from tf1rnn.runtime.checkpoint import Checkpoints
+    from training.checkpoint import Checkpoints
 
     original = Checkpoints.prune
 

@@ -16,12 +16,12 @@ import time
 import traceback
 
 import inject
-
-import command
-import evaluate
 import loop  # noqa: F401  what a life would import is imported once for all of them
-import tf1rnn.runtime.plots  # noqa: F401
+
+import evaluate
 import train
+import training.pictures.curves  # noqa: F401
+from training import command
 
 COMMANDS = {"train.py": train.main, "evaluate.py": evaluate.main}
 LONGEST = 600  # seconds of CPU; a life that hangs without any is its client's concern

@@ -1,0 +1,335 @@
+"""What unrollers take, offer and refuse: nests, a cell's faster way, stores, scopes, errors."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from graphs import (
+    Echo,
+    assert_close,
+    evaluate,
+    load,
+    names_and_shapes,
+    open_session,
+    random_array,
+    random_weights,
+)
+
+import tf1rnn
+
+
+class Mixer(tf1rnn.RNNCell):
+    """Inputs, outputs and states that are nests, one of them a matrix, one an int."""
+
+    @property
+    def state_size(self):
+        return {"sum": tf.TensorShape([2, 3]), "steps": (1,)}
+
+    @property
+    def output_size(self):
+        return (tf.TensorShape([2, 3]), 1)
+
+    def zero_state(self, batch_size, dtype):
+        return {
+            "sum": tf.zeros([batch_size, 2, 3], dtype),
+            "steps": (tf.zeros([batch_size, 1], tf.int64),),
+        }
+
+    def call(self, inputs, state):
+        matrix, scale = inputs["matrix"], inputs["scale"]
+        total = state["sum"] + matrix * scale[:, :, None]
+        return (total, 2 * scale), {"sum": total, "steps": (state["steps"][0] + 1,)}
+
+
+@pytest.mark.parametrize("unroller", ["dynamic", "static"])
+def test_inputs_outputs_and_states_may_be_any_nest(unroller):
+    matrix, scale = random_array("matrix", [2, 5, 2, 3]), random_array("scale", [2, 5, 1])
+    with tf.Graph().as_default():
+        inputs = {"matrix": tf.constant(matrix), "scale": tf.constant(scale)}
+        arguments = {"dtype": tf.float64, "sequence_length": [5, 3]}
+        if unroller == "dynamic":
+            (totals, doubles), state = tf1rnn.dynamic_rnn(Mixer(), inputs, **arguments)
+        else:
+            steps = [{key: x[:, t] for key, x in inputs.items()} for t in range(5)]
+            outputs, state = tf1rnn.static_rnn(Mixer(), steps, **arguments)
+            totals, doubles = (tf.stack(parts, axis=1) for parts in zip(*outputs, strict=True))
+        totals, doubles, state = evaluate([totals, doubles, state])
+    expected = np.cumsum(matrix * scale[..., None], axis=1)
+    expected[1, 3:] = 0
+    assert_close(totals, expected)
+    assert_close(doubles[0], 2 * scale[0])
+    assert not doubles[1, 3:].any()
+    assert state["steps"][0].tolist() == [[5], [3]]
+    assert_close(state["sum"], np.stack([expected[0, 4], expected[1, 2]]))
+
+
+def test_a_bidirectional_nest_comes_back_in_the_order_of_the_inputs():
+    matrix, scale = random_array("matrix", [2, 5, 2, 3]), random_array("scale", [2, 5, 1])
+    with tf.Graph().as_default():
+        inputs = {"matrix": matrix, "scale": scale}
+        (_, (_, doubles)), _ = tf1rnn.bidirectional_dynamic_rnn(
+            Mixer(), Mixer(), inputs, dtype=tf.float64, sequence_length=[5, 3]
+        )
+        steps = [{key: tf.constant(x[:, t]) for key, x in inputs.items()} for t in range(5)]
+        outputs, _, _ = tf1rnn.static_bidirectional_rnn(
+            Mixer(), Mixer(), steps, dtype=tf.float64, sequence_length=[5, 3]
+        )
+        both = tf.stack([step[1] for step in outputs], axis=1)
+        doubles, both = evaluate([doubles, both])
+    expected = 2 * scale
+    expected[1, 3:] = 0
+    assert_close(doubles, expected)
+    assert_close(both, np.concatenate([expected, expected], axis=2))
+
+
+@pytest.mark.parametrize("unroll", [tf1rnn.dynamic_rnn, tf1rnn.static_rnn])
+def test_a_scalar_in_a_state_counts_on_where_rows_have_ended(unroll):
+    class Clock(Echo):
+        @property
+        def state_size(self):
+            return (2, tf.TensorShape([]))
+
+        def zero_state(self, batch_size, dtype):
+            return tf.zeros([batch_size, 2], dtype), tf.constant(0)
+
+        def call(self, inputs, state):
+            return inputs, (state[0] + 1.0, state[1] + 1)
+
+    with tf.Graph().as_default():
+        x = tf.ones([2, 4, 2])
+        inputs = x if unroll is tf1rnn.dynamic_rnn else tf.unstack(x, axis=1)
+        cell = Clock(2, fast=False)
+        _, state = unroll(cell, inputs, dtype=tf.float32, sequence_length=[3, 1])
+        of_rows, of_all = evaluate(state)
+    assert of_rows.tolist() == [[3.0, 3.0], [1.0, 1.0]]
+    assert of_all == 4
+
+
+# The faster way of a cell.
+
+
+class Summer(tf1rnn.RNNCell):
+    """A weighted running sum, with a faster way that answers negative numbers to tell."""
+
+    asked = 0
+
+    @property
+    def state_size(self):
+        return 2
+
+    @property
+    def output_size(self):
+        return 2
+
+    def build(self, inputs_shape):
+        self.weight = self.add_variable("weight", [inputs_shape[-1]])
+        self.built = True
+
+    def call(self, inputs, state):
+        total = state + inputs * self.weight
+        return total, total
+
+    def sequence(self, inputs, initial_state, sequence_length=None):
+        self.asked += 1
+        assert sequence_length.dtype == tf.int32
+        with self.cell_scope(inputs):
+            totals = initial_state + tf.cumsum(inputs * self.weight)
+        return -totals, -totals[-1]
+
+
+@pytest.mark.parametrize("unroller", ["dynamic", "dynamic_time_major", "static"])
+def test_unrollers_take_the_cells_faster_way_with_the_variables_of_the_plain_one(unroller):
+    def run(cell):
+        with tf.Graph().as_default():
+            x = tf.constant(random_array("x", [4, 3, 2]))
+            arguments = {"dtype": tf.float64, "sequence_length": tf.constant([4, 4, 4], tf.int64)}
+            if unroller == "static":
+                outputs, state = tf1rnn.static_rnn(cell, tf.unstack(x), **arguments)
+                outputs = tf.stack(outputs)
+            elif unroller == "dynamic":
+                x = tf.transpose(x, [1, 0, 2])
+                outputs, state = tf1rnn.dynamic_rnn(cell, x, **arguments)
+                outputs = tf.transpose(outputs, [1, 0, 2])
+            else:
+                outputs, state = tf1rnn.dynamic_rnn(cell, x, time_major=True, **arguments)
+            return names_and_shapes(), evaluate([outputs, state])
+
+    class Plain(Summer):
+        def sequence(self, inputs, initial_state, sequence_length=None):
+            return None
+
+    summer = Summer(name="s")
+    names, (outputs, state) = run(summer)
+    assert summer.asked == 1
+    plain_names, (plain_outputs, plain_state) = run(Plain(name="s"))
+    assert names == plain_names == [("rnn/s/weight", (2,))]
+    assert_close([outputs, state], [-plain_outputs, -plain_state])
+
+
+def test_nested_inputs_never_go_the_faster_way():
+    class Fast(Mixer):
+        def sequence(self, inputs, initial_state, sequence_length=None):
+            raise AssertionError("the faster way takes one tensor")
+
+    with tf.Graph().as_default():
+        inputs = {"matrix": tf.zeros([2, 5, 2, 3]), "scale": tf.zeros([2, 5, 1])}
+        tf1rnn.dynamic_rnn(Fast(), inputs, dtype=tf.float32)
+        steps = [{key: x[:, t] for key, x in inputs.items()} for t in range(2)]
+        tf1rnn.static_rnn(Fast(), steps, dtype=tf.float32)
+
+
+def test_cells_are_what_behaves_like_cells():
+    class Duck:
+        state_size = output_size = 2
+
+        def zero_state(self, batch_size, dtype):
+            return tf.zeros([batch_size, 2], dtype)
+
+        def __call__(self, inputs, state, scope=None):
+            return state + inputs, state + inputs
+
+    with tf.Graph().as_default():
+        x = random_array("x", [3, 4, 2])
+        outputs, _ = tf1rnn.dynamic_rnn(tf1rnn.MultiRNNCell([Duck()]), x, dtype=tf.float64)
+        assert_close(evaluate(outputs), np.cumsum(x, axis=1))
+
+
+# Stores of states.
+
+
+def test_a_saved_state_starts_the_next_run():
+    class Store:
+        def __init__(self, names):
+            self.variables = {
+                name: tf.get_variable(f"store_{name}", [3, 5], tf.float64, use_resource=True)
+                for name in names
+            }
+
+        def state(self, name):
+            return self.variables[name].read_value()
+
+        def save_state(self, name, value):
+            return self.variables[name].assign(value)
+
+    x = random_array("x", [3, 4, 2])
+    with tf.Graph().as_default():
+        cell = tf1rnn.BasicLSTMCell(5)
+        part = tf.placeholder(tf.float64, [3, 2, 2])
+        steps = tf.unstack(part, axis=1)
+        outputs, _ = tf1rnn.static_state_saving_rnn(cell, steps, Store("ch"), ("c", "h"))
+        whole, _ = tf1rnn.static_rnn(cell, tf.unstack(tf.constant(x), axis=1), dtype=tf.float64)
+        weights = random_weights(tf.global_variables())
+        with open_session() as sess:
+            variables = {v.op.name: v for v in tf.global_variables()}
+            load(sess, {v: weights[n] * (not n.startswith("store")) for n, v in variables.items()})
+            sess.run(outputs[-1], {part: x[:, :2]})
+            second = sess.run(outputs, {part: x[:, 2:]})
+            assert_close(second, sess.run(whole)[2:])
+        for wrong in ("c", ("c",), ("c", "h", "c")):
+            with pytest.raises(ValueError, match="state_name"):
+                tf1rnn.static_state_saving_rnn(cell, steps, None, wrong)
+
+
+# Names.
+
+
+def test_scopes_are_named_as_in_tensorflow_1():
+    with tf.Graph().as_default():
+        x = tf.zeros([3, 1, 2])
+        for reuse in (None, True):  # a model that trains and one that evaluates
+            with tf.variable_scope("Model", reuse=reuse):
+                stack = tf1rnn.MultiRNNCell([tf1rnn.BasicLSTMCell(5), tf1rnn.GRUCell(5)])
+                tf1rnn.dynamic_rnn(stack, x, dtype=tf.float32)
+        tf1rnn.static_rnn(tf1rnn.BasicRNNCell(5), [x[0]], dtype=tf.float32, scope="mine")
+        assert [name for name, _ in names_and_shapes()] == [
+            "Model/rnn/multi_rnn_cell/cell_0/basic_lstm_cell/kernel",
+            "Model/rnn/multi_rnn_cell/cell_0/basic_lstm_cell/bias",
+            "Model/rnn/multi_rnn_cell/cell_1/gru_cell/gates/kernel",
+            "Model/rnn/multi_rnn_cell/cell_1/gru_cell/gates/bias",
+            "Model/rnn/multi_rnn_cell/cell_1/gru_cell/candidate/kernel",
+            "Model/rnn/multi_rnn_cell/cell_1/gru_cell/candidate/bias",
+            "mine/basic_rnn_cell/kernel",
+            "mine/basic_rnn_cell/bias",
+        ]
+
+
+# Errors.
+
+
+@pytest.mark.parametrize("unroll", [tf1rnn.dynamic_rnn, tf1rnn.static_rnn])
+def test_what_is_no_cell_is_refused(graph, unroll):
+    for wrong in ("cell", tf1rnn.GRUCell, tf1rnn.RNNCell()):
+        with pytest.raises(TypeError, match="cell"):
+            unroll(wrong, [tf.zeros([1, 2])], dtype=tf.float32)
+
+
+def test_a_state_or_a_dtype_is_needed(graph):
+    with pytest.raises(ValueError, match="dtype"):
+        tf1rnn.dynamic_rnn(tf1rnn.GRUCell(2), tf.zeros([1, 2, 3]))
+
+
+def test_an_initial_state_must_have_the_cells_structure_and_the_batch_of_the_inputs(graph):
+    cell, x = tf1rnn.BasicLSTMCell(2), tf.zeros([3, 4, 2])
+    good, narrow = tf.zeros([3, 2]), tf.zeros([1, 2])
+    for wrong in (good, (good,), (good, (good, good))):
+        with pytest.raises(ValueError, match="nested"):
+            tf1rnn.dynamic_rnn(cell, x, initial_state=wrong)
+    with pytest.raises(ValueError, match="batch"):
+        tf1rnn.dynamic_rnn(cell, x, initial_state=(good, narrow))
+
+
+def test_a_state_of_several_dtypes_needs_one_for_the_outputs(graph):
+    inputs = {"matrix": tf.zeros([2, 5, 2, 3]), "scale": tf.zeros([2, 5, 1])}
+    state = Mixer().zero_state(2, tf.float32)
+    with pytest.raises(ValueError, match="give a dtype"):
+        tf1rnn.dynamic_rnn(Mixer(), inputs, initial_state=state)
+    outputs, _ = tf1rnn.dynamic_rnn(Mixer(), inputs, initial_state=state, dtype=tf.float32)
+    assert outputs[0].dtype == tf.float32
+
+
+@pytest.mark.parametrize("part", ["output", "state"])
+def test_what_a_cell_answers_must_be_nested_like_its_sizes(graph, part):
+    class Wrong(Echo):
+        def call(self, inputs, state):
+            return ((inputs,), state) if part == "output" else (inputs, (state,))
+
+    with pytest.raises(ValueError, match="structure"):
+        tf1rnn.static_rnn(Wrong(2, fast=False), [tf.zeros([3, 2])], dtype=tf.float32)
+
+
+def test_sequence_lengths_must_be_one_for_each_row(graph):
+    cell, x = tf1rnn.GRUCell(2), tf.zeros([3, 4, 2])
+    for wrong in ([1, 2], [[1, 2, 3]], 2):
+        with pytest.raises(ValueError, match="sequence_length"):
+            tf1rnn.dynamic_rnn(cell, x, wrong, dtype=tf.float32)
+
+
+def test_inputs_without_time_or_of_unknown_depth_are_refused(graph):
+    for wrong in (tf.zeros([3]), tf.placeholder(tf.float32, [3, 4, None])):
+        for fast in (True, False):
+            with pytest.raises(ValueError):
+                tf1rnn.dynamic_rnn(tf1rnn.GRUCell(2, fast=fast), wrong, dtype=tf.float32)
+
+
+def test_inputs_of_different_batches_are_refused(graph):
+    with pytest.raises(ValueError, match="batch"):
+        tf1rnn.static_rnn(tf1rnn.GRUCell(2), [tf.zeros([3, 2]), tf.zeros([4, 2])], dtype=tf.float32)
+
+
+@pytest.mark.parametrize(
+    "unroll",
+    [
+        tf1rnn.static_rnn,
+        lambda cell, x, dtype: tf1rnn.static_bidirectional_rnn(cell, cell, x, dtype=dtype),
+    ],
+)
+def test_a_static_loop_needs_a_list_with_steps(graph, unroll):
+    cell = tf1rnn.GRUCell(2)
+    with pytest.raises(TypeError, match="list"):
+        unroll(cell, tf.zeros([3, 4, 2]), dtype=tf.float32)
+    with pytest.raises(ValueError, match="at least one"):
+        unroll(cell, [], dtype=tf.float32)
+
+
+def test_a_steered_loop_needs_a_function(graph):
+    with pytest.raises(TypeError, match="loop_fn"):
+        tf1rnn.raw_rnn(tf1rnn.GRUCell(2), "loop")

@@ -1,0 +1,259 @@
+"""The walk of a layer along a sequence: unrolled in the graph, or as a loop of it.
+
+Little is left inside the walk: the inputs' share of all steps is one matrix product a gate ahead
+of it, and the gradients collect the errors of all steps and make each weight gradient with one
+product.
+
+T is the number of steps, B that of rows in the batch, D the size of the inputs, H the number of
+units. A kernel `[D + H, N * H]` makes the pre-activations of N parts.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from tf1rnn.kernels.layers import Layer, State, Trace, where_alive
+from tf1rnn.kernels.products import (
+    FromParts,
+    ToParts,
+    concat,
+    from_parts_transposed,
+    in_parts,
+    in_parts_of_a_loop,
+    merge_steps,
+    split_steps,
+    static_size,
+    times_transposed,
+    weight_gradient,
+)
+from tf1rnn.types import DType, Tensor
+
+STEPS_OF_A_ROUND = 5  # of the loop, which has its own cost
+
+
+class _Weights(NamedTuple):
+    """Those of one kernel, in the dtype of the products' operands, and its bias."""
+
+    of_inputs: Tensor  # [D, N * H], the rows that meet the inputs
+    of_state: Tensor  # [H, N * H], and those that meet the state
+    bias: Tensor  # [N * H], in the dtype of the inputs
+    num_parts: int  # N
+
+
+def steps_alive(sequence_length: Tensor | None, inputs: Tensor) -> Tensor | None:
+    """Which steps lie within their row's length.
+
+    Args:
+      sequence_length: int `[B]`, or None where no row ends early.
+      inputs: `[T, B, D]`.
+
+    Returns:
+      bool `[T, B, 1]`, or None where no row ends early.
+    """
+    if sequence_length is None:
+        return None
+    sequence_length = tf.convert_to_tensor(sequence_length)
+    steps = tf.range(tf.shape(inputs, out_type=sequence_length.dtype)[0])  # [T]
+    alive = (steps[:, None] < sequence_length)[:, :, None]  # [T, B, 1]
+    alive.set_shape([static_size(inputs, 0), None, 1])
+    return alive
+
+
+def unrolled(
+    layer: Layer,
+    inputs: Tensor,
+    state: State,
+    kernels: list[Tensor],
+    biases: list[Tensor],
+    alive: Tensor | None,
+    dtype: DType,
+) -> tuple[Tensor, ...]:
+    """Walks a sequence of known length, each step ops of its own; the gradient is hand-written.
+
+    Args:
+      layer: the kind of layer.
+      inputs: `[T, B, D]`.
+      state: that before the first step, each part `[B, H]`.
+      kernels, biases: each `[D + H, N * H]` and `[N * H]`.
+      alive: as from `steps_alive`.
+      dtype: that of the matrix products' operands.
+
+    Returns:
+      The outputs `[T, B, H]`, and the parts of the final state, `[B, H]`.
+    """
+
+    @tf.custom_gradient
+    def run(inputs: Tensor, state: State, kernels: list[Tensor], biases: list[Tensor]) -> Any:
+        weights = _cut(inputs, state, kernels, biases, dtype)
+        trace, final_state = _forward(layer, inputs, state, weights, alive)
+
+        def gradient(d_outputs: Tensor, *d_state: Tensor) -> Any:
+            return _backward(layer, inputs, weights, trace, alive, d_outputs, d_state)
+
+        return (where_alive(alive, trace.after[-1], 0.0), *final_state), gradient
+
+    return run(inputs, state, kernels, biases)
+
+
+def _forward(
+    layer: Layer, inputs: Tensor, state: State, weights: list[_Weights], alive: Tensor | None
+) -> tuple[Trace, State]:
+    """The trace of all steps, and the final state."""
+    products = [in_parts(w.of_state, w.num_parts) for w in weights]
+    zs = [[tf.unstack(part) for part in parts] for parts in _projected(inputs, weights)]
+    masks = _unstack(alive, static_size(inputs, 0))  # of each step, [B, 1]
+    states, saved = [state], []
+    for t, mask in enumerate(masks):
+        z = [[part[t] for part in parts] for parts in zs]  # of each kernel, N times [B, H]
+        new_state, kept = layer.step(_pre_activations(z, products), states[-1])
+        states.append(_keep(mask, new_state, states[-1]))
+        saved.append(kept)
+    parts = [tf.stack(part) for part in zip(*states, strict=True)]  # [T + 1, B, H]
+    trace = Trace(
+        before=tuple(part[:-1] for part in parts),
+        after=tuple(part[1:] for part in parts),
+        saved=tuple(tf.stack(kept) for kept in zip(*saved, strict=True)),
+    )
+    return trace, states[-1]
+
+
+def _backward(
+    layer: Layer,
+    inputs: Tensor,
+    weights: list[_Weights],
+    trace: Trace,
+    alive: Tensor | None,
+    d_outputs: Tensor,
+    d_state: State,
+) -> tuple[Tensor, State, list[Tensor], list[Tensor]]:
+    """The gradients of inputs, initial state, kernels and biases.
+
+    d_outputs `[T, B, H]` and the parts of d_state `[B, H]` are those of outputs and final state.
+    """
+    d_outputs = where_alive(alive, d_outputs, 0.0)
+    products = [from_parts_transposed(w.of_state, w.num_parts) for w in weights]
+    slopes = layer.slopes(trace, alive)
+    d_zs, d_state = _walk_back(layer, d_outputs, d_state, slopes, products)
+    of_inputs = concat([w.of_inputs for w in weights], 1)
+    d_inputs = split_steps(times_transposed(merge_steps(concat(d_zs, 2)), of_inputs), inputs)
+    # The layer below waits for d_inputs, and for the kernels' gradients nobody.
+    with tf.control_dependencies([d_inputs]):
+        d_kernels = [
+            weight_gradient(tf.concat([inputs, operand], 2), d_z, w.of_inputs.dtype)
+            for operand, d_z, w in zip(layer.operands(trace), d_zs, weights, strict=True)
+        ]
+    return d_inputs, d_state, d_kernels, [tf.reduce_sum(d_z, [0, 1]) for d_z in d_zs]
+
+
+def _walk_back(
+    layer: Layer, d_outputs: Tensor, d_state: State, slopes: Any, products: Sequence[FromParts]
+) -> tuple[list[Tensor], State]:
+    """From the last step to the first.
+
+    Returns the errors of each kernel's pre-activations, `[T, B, N * H]`, and of the initial state.
+    """
+    num_steps = static_size(d_outputs, 0)
+    d_outputs = tf.unstack(d_outputs)  # of each step, [B, H]
+    columns = [_unstack(slope, num_steps) for slope in slopes]
+    steps = [type(slopes)(*step) for step in zip(*columns, strict=True)]
+    d_zs = []
+    for t in reversed(range(num_steps)):
+        d_z, d_state = layer.step_back(d_outputs[t], d_state, steps[t], products)
+        d_zs.append(d_z)
+    of_kernels = zip(*reversed(d_zs), strict=True)  # for each kernel, the parts at each step
+    joined = [
+        concat([tf.stack(part) for part in zip(*parts, strict=True)], 2) for parts in of_kernels
+    ]
+    return joined, d_state
+
+
+def looped(
+    layer: Layer,
+    inputs: Tensor,
+    state: State,
+    kernels: list[Tensor],
+    biases: list[Tensor],
+    alive: Tensor | None,
+    dtype: DType,
+) -> tuple[Tensor, ...]:
+    """Walks a sequence of any length in a `tf.while_loop`; the gradient is TensorFlow's.
+
+    Arguments and answer are those of `unrolled`.
+    """
+    weights = _cut(inputs, state, kernels, biases, dtype)
+    products = [in_parts_of_a_loop(w.of_state, w.num_parts) for w in weights]
+    num_steps = tf.shape(inputs)[0]
+    # Arrays, since the gradient of `z[t]` would be as large as `z`, every step.
+    zs = [
+        [tf.TensorArray(z.dtype, num_steps).unstack(z) for z in parts]
+        for parts in _projected(inputs, weights)
+    ]
+    outputs = tf.TensorArray(inputs.dtype, num_steps, element_shape=state[-1].shape)
+
+    def body(t: Tensor, state: State, outputs: Any, count: int) -> tuple[Tensor, State, Any]:
+        for _ in range(count):
+            z = [[part.read(t) for part in parts] for parts in zs]  # N times [B, H]
+            new_state, _ = layer.step(_pre_activations(z, products), state)
+            state = _keep(None if alive is None else alive[t], new_state, state)
+            outputs = outputs.write(t, new_state[-1])
+            t += 1
+        return t, state, outputs
+
+    walked = tf.constant(0), state, outputs
+    for count in (STEPS_OF_A_ROUND, 1):  # the second loop walks what does not fill a round
+        walked = tf.while_loop(
+            lambda t, *_, count=count: t + count <= num_steps,
+            functools.partial(body, count=count),
+            walked,
+        )
+    _, state, outputs = walked
+    return where_alive(alive, outputs.stack(), 0.0), *state
+
+
+def _cut(
+    inputs: Tensor, state: State, kernels: list[Tensor], biases: list[Tensor], dtype: DType
+) -> list[_Weights]:
+    """The weights of each kernel, cut between the rows of the inputs and those of the state."""
+    depth, units = static_size(inputs, 2), static_size(state[-1], 1)
+
+    def one(kernel: Tensor, bias: Tensor) -> _Weights:
+        of_inputs, of_state = tf.split(tf.cast(kernel, dtype), [depth, -1], 0)
+        return _Weights(of_inputs, of_state, bias, static_size(kernel, 1) // units)
+
+    return [one(kernel, bias) for kernel, bias in zip(kernels, biases, strict=True)]
+
+
+def _projected(inputs: Tensor, weights: list[_Weights]) -> list[list[Tensor]]:
+    """For each kernel, the inputs' share of its pre-activations, with the bias: N `[T, B, H]`."""
+    flat = merge_steps(inputs)  # [T * B, D]
+
+    def one(w: _Weights) -> list[Tensor]:
+        zs = in_parts(w.of_inputs, w.num_parts)(flat)  # N times [T * B, H]
+        biases = tf.split(w.bias, w.num_parts)  # N times [H]
+        return [split_steps(z, inputs) + b for z, b in zip(zs, biases, strict=True)]
+
+    return [one(w) for w in weights]
+
+
+def _pre_activations(zs: list[list[Tensor]], products: list[ToParts]) -> list[ToParts]:
+    """For each kernel, a function from what its product takes to the parts of z + product."""
+
+    def one(z: list[Tensor], product: ToParts) -> ToParts:
+        return lambda x: [a + b for a, b in zip(z, product(x), strict=True)]
+
+    return [one(z, product) for z, product in zip(zs, products, strict=True)]
+
+
+def _keep(alive: Tensor | None, new_state: State, state: State) -> State:
+    """The new state, or the old one in rows that have ended; alive is `[B, 1]` or None."""
+    pairs = zip(new_state, state, strict=True)
+    return tuple(where_alive(alive, new, old) for new, old in pairs)
+
+
+def _unstack(sequence: Tensor | None, num_steps: int) -> list[Any]:
+    """The steps of a sequence `[T, ...]`, or None for each step of what is None."""
+    return [None] * num_steps if sequence is None else tf.unstack(sequence)

@@ -1,0 +1,54 @@
+"""Nests of tensors, as the loops around a cell carry them: zeros, chosen rows, the batch size."""
+
+from __future__ import annotations
+
+import tensorflow.compat.v1 as tf
+
+from tf1rnn.types import Dimension, DType, Nest, Sizes, Tensor
+
+
+def zeros(batch_size: Dimension, sizes: Sizes, dtype: DType) -> Nest:
+    """A nest like `sizes`, each size `n` replaced by zeros `[batch_size, n]` of `dtype`."""
+
+    def one(size: Sizes) -> Tensor:
+        dims = tf.TensorShape(size if isinstance(size, tf.TensorShape) else [size]).as_list()
+        return tf.zeros([batch_size, *dims], dtype)
+
+    return tf.nest.map_structure(one, sizes)
+
+
+def where_rows(rows: Tensor, then: Nest, otherwise: Nest) -> Nest:
+    """Takes rows of two nests of one structure.
+
+    Args:
+      rows: bool `[batch_size]`.
+      then, otherwise: nests of `[batch_size, ...]`.
+
+    Returns:
+      A nest of the rows of `then` where `rows` is true, else of `otherwise`. Scalars of the nests
+      have no rows: they come from `otherwise`.
+    """
+
+    def select(a: Tensor, b: Tensor) -> Tensor:
+        if b.shape.rank == 0:
+            return b
+        chosen = tf.where(rows, a, b)
+        chosen.set_shape(b.shape)
+        return chosen
+
+    return tf.nest.map_structure(select, then, otherwise)
+
+
+def known_batch_size(inputs: Nest, axis: int) -> Dimension:
+    """The batch size: an int where a shape tells it, else a scalar tensor.
+
+    Raises ValueError where the shapes of a nest have too few axes or tell different sizes.
+    """
+    flat = tf.nest.flatten(inputs)
+    shapes = [x.shape.as_list() for x in flat if x.shape.rank is not None]
+    if any(len(shape) <= axis for shape in shapes):
+        raise ValueError(f"inputs have too few axes: {shapes}")
+    known = {shape[axis] for shape in shapes} - {None}
+    if len(known) > 1:
+        raise ValueError(f"inputs differ in their batch size: {sorted(known)}")
+    return known.pop() if known else tf.shape(flat[0])[axis]

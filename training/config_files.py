@@ -1,0 +1,111 @@
+"""A Config from flags, from TOML or JSON text, and back to JSON."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
+
+from training.fields import ConfigError, fields_of, from_text, shown, strict_json
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+AnyConfig = TypeVar("AnyConfig", bound=Any)
+
+
+def with_flags(config: AnyConfig, flags: Sequence[str]) -> AnyConfig:
+    """The config with flags from the command line: `["--keep_prob", "0.8", "--seed=3"]`.
+
+    Raises:
+      ConfigError: for an unknown field, a value that it may not have, or a field given twice.
+    """
+    kinds = {name: kind for name, (kind, _) in fields_of(type(config)).items()}
+    values: dict[str, object] = {}
+    for name, text in split_flags(flags):
+        if name in values:
+            raise ConfigError(f"--{name} is given twice")
+        values[name] = from_text(kinds.get(name, str), text)
+    return with_values(config, values)
+
+
+def with_values(config: AnyConfig, values: Mapping[str, Any]) -> AnyConfig:
+    """The config with other values for some fields. ConfigError for an unknown field or value."""
+    known = fields_of(type(config))
+    for name in values:
+        if name not in known:
+            hint = nearest(name, known)
+            raise ConfigError(f"no field {shown(name)} in problem {config.problem}{hint}")
+    return replace(config, **values)
+
+
+def parse_toml(text: str) -> tuple[str, dict[str, Any]]:
+    """The preset that a TOML text starts from, and the fields that it changes.
+
+    Raises ValueError, of which ConfigError is one.
+    """
+    values = tomllib.loads(text)
+    preset = values.pop("preset", None)
+    if not isinstance(preset, str):
+        raise ConfigError('a line such as preset = "small" must name the preset to start from')
+    return preset, values
+
+
+def to_json(config: Any) -> str:
+    """The problem and all fields, as a JSON object; `parse_json` reads it."""
+    return json.dumps({"problem": config.problem, **asdict(config)}, indent=2) + "\n"
+
+
+def parse_json(text: str) -> tuple[Any, dict[str, Any]]:
+    """The problem and the fields that `to_json` wrote, not checked yet.
+
+    Raises ValueError, of which ConfigError is one.
+    """
+    values = strict_json(text)
+    if not isinstance(values, dict):
+        raise ConfigError("not an object of fields")
+    return values.pop("problem", None), values
+
+
+def with_all_values(config: AnyConfig, values: Mapping[str, Any]) -> AnyConfig:
+    """`with_values` that gives every field. ConfigError names one that is missing."""
+    if missing := fields_of(type(config)).keys() - values.keys():
+        raise ConfigError(f"the field {min(missing)} is missing")
+    return with_values(config, values)
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """A hint at the name that was meant, or nothing."""
+    near = difflib.get_close_matches(word, list(names), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+@contextmanager
+def naming(origin: str) -> Iterator[None]:
+    """Turns whatever a parser raises into a ConfigError that begins with the text's origin."""
+    try:
+        yield
+    except RecursionError:
+        raise ConfigError(f"{origin}: nested too deeply") from None
+    except ValueError as error:  # ConfigError is one
+        raise ConfigError(f"{origin}: {error}") from None
+
+
+def split_flags(flags: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """(name, value) of every `--name value` or `--name=value`."""
+    words = iter(flags)
+    for word in words:
+        if not word.startswith("--") or word == "--":
+            raise ConfigError(f"unexpected argument {shown(word)}")
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            value = next(words, "--")
+            if value.startswith("--"):
+                raise ConfigError(f"--{name} needs a value")
+        yield name, value
