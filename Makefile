@@ -30,12 +30,6 @@ faults: .venv ## kill, damage, fill and corrupt whole runs, many times (KILLS=5 
 	KILLS=$(or $(KILLS),100) DAMAGES=$(or $(DAMAGES),200) HOSTILE=$(or $(HOSTILE),1000) \
 	$(PY) -m pytest -o timeout=7200 tests/faults
 
-bench: .venv .venv-bench/torch-$(TORCH) ## compare the speed with PyTorch, Keras and TensorFlow 1's cells (SIZE=all for all)
-	$(PY) bench.py --size $(or $(SIZE),small)
-
-matrix: .venv ## run the tests under every claimed Python and TensorFlow that is here (PAIRS="3.10-2.18 ...")
-	$(PY) .ci/matrix.py $(PAIRS)
-
 # PyTorch has an environment of its own: in one process with TensorFlow it can abort. Its builds for
 # processors lie on its own index; that of PyPI for Linux does not start without 5 GB of CUDA
 # libraries, and comes only where the index cannot be reached.
@@ -43,11 +37,18 @@ TORCH ?= 2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH_PIP := .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check
 
+bench: .venv .venv-bench/torch-$(TORCH) ## compare the speed with PyTorch, Keras and TensorFlow 1's cells (SIZE=all for all)
+	$(PY) bench.py --size $(or $(SIZE),small) $(if $(SECONDS),--seconds $(SECONDS))
+
 .venv-bench/torch-$(TORCH):
 	$(PYTHON) -m venv .venv-bench
+	@rm -f .venv-bench/torch-*
 	$(TORCH_PIP) --no-deps --timeout 15 --retries 1 --extra-index-url $(TORCH_INDEX) torch==$(TORCH)
 	$(TORCH_PIP) torch==$(TORCH) numpy
 	@touch $@
+
+matrix: .venv ## run the tests under every claimed Python and TensorFlow that is here (PAIRS="3.10-2.18 ...")
+	$(PY) .ci/matrix.py $(PAIRS)
 
 check: lint types test ## lint, format, types and tests
 

@@ -42,7 +42,7 @@ def make_parser() -> command.Parser:
     add("--evaluation", action="store_true", help="score one stream of words, do not train")
     add("--seconds", type=float, default=20.0, help="how long each side runs in all (20)")
     add("--profile", action="store_true", help="list instead where the time of our step goes")
-    add("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    add("--json", type=command.output, metavar="FILE", help="write the figures there, too")
     return parser
 
 
@@ -65,11 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def write(file: Path, found: Mapping[str, Any]) -> None:
     """Writes what was found of each size, with the date and the machine."""
-    from training.files import write_atomically
+    from training.files import write_output
 
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     facts = {"date": date, "machine": machine.describe(), "sizes": found}
-    write_atomically(file, (json.dumps(facts, indent=2) + "\n").encode())
+    write_output(file, (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def task(training: bool) -> str:
@@ -97,7 +97,7 @@ def compare(size: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def python_of(kind: str, name: str, torch_python: Path) -> Path:
-    """The interpreter that runs a side.
+    """The interpreter that runs a side: PyTorch and TensorFlow in one process can abort.
 
     Raises:
         SideError: there is none.
@@ -106,22 +106,20 @@ def python_of(kind: str, name: str, torch_python: Path) -> Path:
         return Path(sys.executable)
     if not torch_python.exists():
         raise SideError(f"there is no {torch_python}: `make bench` installs PyTorch in .venv-bench")
-    return torch_python
+    return torch_python.absolute()
 
 
 def print_table(size: str, sides: Sequence[Measured], training: bool) -> None:
     """Rates, ratios and costs, a line a side."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+
+    from training.screen import table_console
 
     config = config_of(size, training)
     words = config.batch_size * config.num_steps  # of a step
     work = flops_per_word(config, training)
     ours = [side for side in sides if side.kind == "ours"]
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 140  # room for all columns
     title = f"{size}: {task(training)}"
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title=title)
     for heading in ("", "words/s", "quartiles", *(f"{side.name} / it" for side in ours)):
@@ -140,7 +138,7 @@ def print_table(size: str, sides: Sequence[Measured], training: bool) -> None:
             f"{side.startup:.1f}",
             f"{side.memory:.0f}",
         )
-    console.print(table)
+    table_console(width=140).print(table)  # room for all columns
     for side in (side for side in sides if side.kind == "limit"):
         print(f"{side.name} products: {limit(side) / 1e9:,.0f} GFLOP/s")
     for side in sides:

@@ -20,7 +20,6 @@ TESTS = [
     "pre-commit>=3.5",
 ]
 DIGITS = ["scikit-learn>=1.4"]
-BENCH = ["torch>=2.6"]
 
 setup(
     name="tf1rnn",
@@ -59,6 +58,5 @@ setup(
     extras_require={
         "digits": DIGITS,  # the preset digits: scikit-learn brings the images
         "tests": TESTS + DIGITS,  # make test, lint and types
-        "bench": BENCH,  # bench.py beside PyTorch
     },
 )

@@ -17,6 +17,7 @@ from typing import Any
 from rich.progress import track
 
 from training.command import UserError
+from training.screen import Console
 
 FEWEST_ROUNDS = 5
 ROUND = 1.0  # seconds that a side runs at a time, or one step if that takes longer
@@ -46,39 +47,40 @@ class Measured:
 
 
 class Worker:
-    """The process of one side; a context that ends it."""
+    """The process of one side, after its first step; a context that ends it.
+
+    python: the interpreter. task: "training" or "evaluation".
+
+    Raises:
+        SideError: it failed, or did not answer in PATIENCE seconds.
+    """
 
     def __init__(self, python: Path, kind: str, name: str, size: str, task: str):
         self.measured = Measured(kind, name)
         started = time.perf_counter()
-        self._messages = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would fill up
-        self._process = subprocess.Popen(
-            [python, "-m", "benchmarks.worker", kind, name, size, task],
-            cwd=Path(__file__).parents[1],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._messages,
-            text=True,
-        )
-        try:
+        with ExitStack() as stack:
+            # A pipe that nobody reads would fill up.
+            self._messages = stack.enter_context(tempfile.TemporaryFile("w+"))
+            self._process = subprocess.Popen(
+                [python, "-m", "benchmarks.worker", kind, name, size, task],
+                cwd=Path(__file__).parents[1],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._messages,
+                text=True,
+            )
+            stack.callback(self._process.communicate)
+            stack.callback(self._process.kill)
             self.measured.versions = self._answer()["versions"]
             self.measured.startup = time.perf_counter() - started
             self._steps = max(round(ROUND / min(self._run(3)["seconds"])), 1)
-        except BaseException:
-            self.close()
-            raise
+            self._end = stack.pop_all().close
 
     def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends the process."""
-        self._process.kill()
-        self._process.communicate()
-        self._messages.close()
+        self._end()
 
     def round(self) -> None:
         """Runs for about ROUND seconds and notes how fast that was.
@@ -137,11 +139,11 @@ def measure(
     left_out: dict[str, str] = {}
     with ExitStack() as stack:
         workers = []
-        for kind, name in track(wanted, "starting", transient=True):
+        for kind, name in track(wanted, "starting", transient=True, console=Console()):
             with _leaving_out(kind, name, left_out):
                 workers.append(stack.enter_context(start(kind, name)))
         rounds = max(round(seconds / ROUND), FEWEST_ROUNDS)
-        for number in track(range(rounds), "measuring", transient=True):
+        for number in track(range(rounds), "measuring", transient=True, console=Console()):
             turn = number % len(workers)
             for worker in workers[turn:] + workers[:turn]:
                 with _leaving_out(worker.measured.kind, worker.measured.name, left_out):

@@ -1,72 +1,101 @@
-"""The benchmark: every side trains the same network; ratios and shares are what they say."""
+"""The command: its figures are what they say, and a side that cannot run is left out and named."""
 
-import dataclasses
-import importlib.util
 import json
+import sys
 
-import numpy as np
 import pytest
 
 import bench
 from bench import Measured
-from benchmarks import profile, sides
+from benchmarks import machine, measure, task
+from benchmarks.measure import SideError, Worker
 
-TINY = {"vocab_size": 60, "hidden_size": 12, "num_steps": 6, "batch_size": 5, "init_scale": 0.2}
-SIDES = {**sides.OURS, **sides.ALTERNATIVES}
-HAS_TORCH = importlib.util.find_spec("torch") is not None
+# Stands in for a Python that has PyTorch: `-m benchmarks.worker KIND NAME SIZE TASK`.
+FAKE = f"""#!{sys.executable}
+import json, os, sys, time
 
-
-def tiny(**changes):
-    return dataclasses.replace(sides.SIZES["small"], **{**TINY, **changes})
-
-
-def costs_of(name, config, words, steps, training=True):
-    if name.startswith("torch") and not HAS_TORCH:
-        pytest.skip("PyTorch is not installed")
-    step = SIDES[name].make(config, words, training)
-    return [step() for _ in range(steps)]
-
-
-def test_random_words_lie_in_the_vocabulary_and_are_the_same_each_time():
-    words = sides.make_words(tiny())
-    assert words.shape == (sides.MINIBATCHES, 5, 7)
-    assert words.min() >= 0 and words.max() < 60
-    assert np.array_equal(words, sides.make_words(tiny()))
+name = sys.argv[4]
+if name == "torch_bf16":
+    print(json.dumps({{"error": "could not create a primitive descriptor"}}))
+elif name == "torch_bf16_compiled":
+    sys.exit("loading\\nterminate called")
+else:
+    time.sleep(20 if name == "keras" else 0)
+    print(json.dumps({{"versions": {{"torch": "1.2.3"}}}}), flush=True)
+    for number, steps in enumerate(map(int, sys.stdin)):
+        if name == "torch_compiled" and number == 2:
+            os._exit(3)
+        answer = {{"seconds": [0.5] * steps, "cpu": 0.25 * steps, "memory": 2048}}
+        print(json.dumps(answer), flush=True)
+"""
 
 
-@pytest.mark.parametrize("name", [name for name in SIDES if "compiled" not in name])
-def test_every_side_trains_from_chance_on(name):
-    """The words are drawn independently: what can be learnt is how frequent they are."""
-    config = tiny()
-    words = sides.make_words(config)
-    costs = np.array(costs_of(name, config, words, 150)) / config.num_steps
-    frequencies = np.bincount(words[:, :, 1:].ravel(), minlength=60) / words[:, :, 1:].size
-    entropy = -sum(p * np.log(p) for p in frequencies if p)
-    assert costs[0] == pytest.approx(np.log(60), rel=0.03)
-    assert costs[-50:].mean() == pytest.approx(entropy, rel=0.1)
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory):
+    file = tmp_path_factory.mktemp("fake") / "python"
+    file.write_text(FAKE)
+    file.chmod(0o755)
+    return file
 
 
-@pytest.mark.parametrize("name", [name for name in SIDES if "compiled" not in name])
-def test_every_side_with_one_word_of_a_kind_learns_it_wholly(name):
-    """A cycle of six words: without the inputs the next one could not be told."""
-    config = tiny(keep_prob=0.9)
-    cycle = np.arange(7)[None, None, :] + np.arange(5)[None, :, None]
-    words = np.repeat(cycle % 6, 3, axis=0).astype(np.int32)
-    costs = costs_of(name, config, words, 200)
-    assert min(costs[-20:]) / config.num_steps < 0.3
+def start(fake, name):
+    return Worker(fake, "alternative", name, "small", "training")
 
 
-@pytest.mark.parametrize("name", [name for name in SIDES if "compiled" not in name])
-def test_every_side_scores_without_learning_and_carries_the_state(name):
-    config = tiny(batch_size=1, num_steps=8, keep_prob=0.5, init_scale=1.0)
-    words = np.ones([1, 1, 9], np.int32)
-    costs = np.array(costs_of(name, config, words, 60, training=False))
-    assert costs[0] != costs[1]  # the state goes on from the first piece
-    assert costs[-2] == pytest.approx(costs[-1], rel=1e-3)  # to where one word always leads
+def test_a_short_run_shows_and_writes_all_sides_but_those_that_fail(
+    fake, tmp_path, capfd, monkeypatch
+):
+    monkeypatch.setattr(measure, "ROUND", 0.01)
+    file = tmp_path / "bench.json"
+    torch = [name for name in bench.ALTERNATIVES if name.startswith("torch")]
+    argv = ["--seconds", "0", "--precision", "float32", "--torch_python", str(fake)]
+    assert bench.main([*argv, "--json", str(file), "--against", *torch]) == 0
+    shown = capfd.readouterr().out.splitlines()
+    check_file(json.loads(file.read_text()))
+    (row,) = (line.split() for line in shown if line.startswith("torch "))
+    assert row[1] == "800"  # 400 words in half a second
+    assert row[-3] == "250.0" and row[-1] == "2"
+    for line in (
+        "torch_compiled: left out: its process ended with status 3",
+        "torch_bf16: left out: could not create a primitive descriptor",
+        "torch_bf16_compiled: left out: terminate called",
+    ):
+        assert line in shown
 
 
-def test_the_work_of_small_is_that_of_its_products():
-    assert sides.flops_per_word(sides.SIZES["small"]) == 3 * (2 * 400 * 800 * 2 + 2 * 200 * 10000)
+def check_file(found):
+    assert {"date", "machine", "sizes"} == found.keys()
+    small = found["sizes"]["small"]
+    assert small["left_out"].keys() == {"torch_compiled", "torch_bf16", "torch_bf16_compiled"}
+    by_name = {(side["kind"], side["name"]): side for side in small["sides"]}
+    assert by_name.keys() == {("ours", "float32"), ("alternative", "torch"), ("limit", "float32")}
+    assert by_name["alternative", "torch"]["versions"] == {"torch": "1.2.3"}
+    assert by_name["ours", "float32"]["versions"].keys() == {"python", "numpy", "tensorflow"}
+    for side in by_name.values():
+        assert len(side["rates"]) == measure.FEWEST_ROUNDS
+        assert min(side["startup"], side["memory"], *side["rates"], *side["cpu"]) > 0
+
+
+def test_a_side_of_ours_that_fails_is_an_error(fake):
+    with pytest.raises(bench.command.UserError, match="torch_bf16 has failed: could not create"):
+        measure.measure([("ours", "torch_bf16")], lambda _, name: start(fake, name), 1)
+
+
+def test_a_worker_tells_what_it_cannot_do():
+    with pytest.raises(SideError, match="nothing"):
+        Worker(sys.executable, "ours", "nothing", "small", "training")
+
+
+def test_a_side_that_stands_still_is_not_waited_for(fake, monkeypatch):
+    monkeypatch.setattr(measure, "PATIENCE", 0.5)
+    with pytest.raises(SideError, match="no answer"):
+        start(fake, "keras")
+
+
+def test_without_pytorch_it_is_said_how_to_get_it(tmp_path):
+    with pytest.raises(SideError, match="make bench"):
+        bench.python_of("alternative", "torch", tmp_path / "none")
+    assert bench.python_of("alternative", "tf1", tmp_path / "none").samefile(sys.executable)
 
 
 def test_ratios_are_of_the_same_round_and_shares_of_the_measured_limit():
@@ -74,34 +103,21 @@ def test_ratios_are_of_the_same_round_and_shares_of_the_measured_limit():
     slow = Measured("alternative", "tf1", rates=[1.0, 1.0, 2.0])
     assert bench.ratio(fast, slow) == 3.0
     limit = Measured("limit", "float32", rates=[10.0])
-    assert bench.limit(limit) == 10 * 2 * sides.MATRIX**3
-    work = sides.flops_per_word(sides.SIZES["small"])
+    assert bench.limit(limit) == 10 * 2 * 2048**3
+    work = task.flops_per_word(task.SIZES["small"])
     share = bench.share(1e5 * work, fast, [fast, slow, limit])
     assert share == pytest.approx(1e5 * work / bench.limit(limit))
 
 
-def test_a_short_run_shows_and_writes_all_sides(tmp_path, capfd):
-    file = tmp_path / "bench.json"
-    argv = ["--seconds", "0.1", "--precision", "float32", "--against", "tf1", "--json", str(file)]
-    assert bench.main(argv) == 0
-    found = {(side["kind"], side["name"]): side for side in json.loads(file.read_text())["small"]}
-    assert found.keys() == {("ours", "float32"), ("alternative", "tf1"), ("limit", "float32")}
-    for side in found.values():
-        assert len(side["rates"]) == bench.FEWEST_ROUNDS
-        assert min(side["startup"], side["memory"], *side["rates"], *side["cpu"]) > 0
-    shown = capfd.readouterr().out
-    assert "float32 / it" in shown and "tf1" in shown and "GFLOP/s" in shown
-
-
-def test_a_side_that_fails_is_named(monkeypatch):
-    with pytest.raises(bench.UserError, match="nothing has failed"):
-        bench.Worker("ours", "nothing", "small")
-
-
-def test_the_profile_finds_the_matrix_products():
-    times = profile.profile(tiny(vocab_size=2000, hidden_size=64), "float32")
-    assert "MatMul" in list(times)[:6]
-    assert all(seconds >= 0 for seconds in times.values())
+def test_the_machine_is_what_the_system_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "CPU", tmp_path / "cpuinfo")
+    assert machine.describe()["flags"] == {}
+    one = "model name\t: Fast One 9000\nflags\t\t: fpu avx2 fma avx512fp16 amx_bf16\n\n"
+    machine.CPU.write_text(one + one.replace("9000", "9001"))
+    found = machine.describe()
+    assert found["processor"] == "Fast One 9000"
+    assert {name for name, has in found["flags"].items() if has} == {"avx2", "fma", "amx_bf16"}
+    assert found["flags"].keys() >= {"avx512f", "avx512_bf16"}
 
 
 def test_a_profile_of_the_evaluation_is_refused(capsys):
