@@ -1,6 +1,6 @@
 # Every target makes the virtual environment first, when it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help .venv train test faults bench matrix check lint format types data sample tensorboard lock clean
+.PHONY: help .venv train test v1 faults bench matrix check lint format types data sample tensorboard lock clean
 
 PY := .venv/bin/python
 # The first Python on this machine that TensorFlow supports.
@@ -18,6 +18,7 @@ help: ## show this list
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo ../../../.. > $$(echo .venv/lib/python3.*/site-packages)/checkout.pth # PYTHONSAFEPATH=1 hides the root
 	@touch $@
 
 train: .venv ## train the small model, on PTB if it is in data/ptb, else on the sample
@@ -25,6 +26,9 @@ train: .venv ## train the small model, on PTB if it is in data/ptb, else on the 
 
 test: .venv ## run the tests
 	$(PY) -m pytest -n 2 --dist loadfile
+
+v1: .venv ## run the library's tests with TensorFlow 1's behaviour switched on
+	TF1RNN_BEHAVIOUR=v1 $(PY) -m pytest tests/tf1rnn
 
 faults: .venv ## kill, damage, fill and corrupt whole runs, many times (KILLS=5 for fewer)
 	KILLS=$(or $(KILLS),100) DAMAGES=$(or $(DAMAGES),200) HOSTILE=$(or $(HOSTILE),1000) \

@@ -120,7 +120,9 @@ class PTBModel(Model):
             make_cell(config, config.hidden_size, is_training) for _ in range(config.num_layers)
         ]
         if is_training and config.keep_prob < 1:
-            cells[0] = tf1rnn.DropoutWrapper(cells[0], input_keep_prob=config.keep_prob)
+            cells[0] = tf1rnn.DropoutWrapper(
+                cells[0], input_keep_prob=config.keep_prob, step=tf.train.get_global_step()
+            )
         cell = tf1rnn.MultiRNNCell(cells)
         self.initial_state = cell.zero_state(config.batch_size, tf.float32)
         outputs, self.final_state = tf1rnn.dynamic_rnn(
@@ -168,7 +170,9 @@ def make_cell(config: Config, num_units: int, is_training: bool) -> tf1rnn.RNNCe
         options["use_peepholes"] = True
     cell = CELLS[config.cell](num_units, **options)
     if is_training and config.keep_prob < 1:
-        cell = tf1rnn.DropoutWrapper(cell, output_keep_prob=config.keep_prob)
+        # Masks that are a function of the step, so that a resumed run draws them again.
+        step = tf.train.get_global_step()
+        cell = tf1rnn.DropoutWrapper(cell, output_keep_prob=config.keep_prob, step=step)
     return cell
 
 

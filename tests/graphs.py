@@ -27,7 +27,9 @@ def open_session():
 
 def load(session, arrays):
     """Sets variables to the arrays of a dict, all in one run."""
-    feed = {v.initializer.inputs[1]: np.asarray(a, v.dtype.name) for v, a in arrays.items()}
+    feed = {
+        v.initializer.inputs[1]: np.asarray(a, v.dtype.base_dtype.name) for v, a in arrays.items()
+    }
     session.run([v.initializer for v in arrays], feed)
 
 

@@ -115,9 +115,10 @@ def test_without_weights_the_gradient_of_c_shrinks_by_the_forget_gate_at_each_st
 def test_the_branch_draws_the_masks_and_uses_the_variables_of_the_fast_way():
     """So at the initial state it finds the gradient that training finds there."""
     with tf.Graph().as_default():
-        tf.train.get_or_create_global_step()
+        step = tf.train.get_or_create_global_step()
         layers = [
-            tf1rnn.DropoutWrapper(tf1rnn.BasicLSTMCell(UNITS), 0.5, 0.5, seed=n) for n in (1, 2)
+            tf1rnn.DropoutWrapper(tf1rnn.BasicLSTMCell(UNITS), 0.5, 0.5, seed=n, step=step)
+            for n in (1, 2)
         ]
         cell = tf1rnn.MultiRNNCell(layers)
         x = tf.constant(random_array("x", [STEPS, BATCH, UNITS]))

@@ -3,13 +3,15 @@
 from tf1rnn.bidirectional import bidirectional_dynamic_rnn, static_bidirectional_rnn
 from tf1rnn.cells import BasicRNNCell, GRUCell
 from tf1rnn.diagnostics import gradient_flow
+from tf1rnn.dropout_wrapper import DropoutWrapper
 from tf1rnn.kernels.softmax import softmax_cross_entropy, softmax_loss
 from tf1rnn.losses import sequence_loss, sequence_loss_by_example
 from tf1rnn.lstm import BasicLSTMCell, LSTMCell, LSTMStateTuple
 from tf1rnn.raw_rnn import raw_rnn
 from tf1rnn.rnn_cell import RNNCell, time_step
-from tf1rnn.unroll import dynamic_rnn, rnn_layer, static_rnn, static_state_saving_rnn
-from tf1rnn.wrappers import DeviceWrapper, DropoutWrapper, MultiRNNCell, ResidualWrapper
+from tf1rnn.static import static_rnn, static_state_saving_rnn
+from tf1rnn.unroll import dynamic_rnn, rnn_layer
+from tf1rnn.wrappers import DeviceWrapper, MultiRNNCell, ResidualWrapper
 
 __version__ = "0.1.0"
 

@@ -8,8 +8,9 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.rnn_cell import assert_like_rnncell
+from tf1rnn.static import check_input_list, static_rnn
 from tf1rnn.types import Cell, DType, Nest, Scope, Tensor
-from tf1rnn.unroll import check_input_list, dynamic_rnn, static_rnn
+from tf1rnn.unroll import dynamic_rnn
 
 
 def bidirectional_dynamic_rnn(
@@ -66,7 +67,7 @@ def bidirectional_dynamic_rnn(
                 scope=bw,
                 **common,
             )
-        outputs_bw = _reverse(outputs_bw, sequence_length, time_axis)
+    outputs_bw = _reverse(outputs_bw, sequence_length, time_axis)
     return (outputs_fw, outputs_bw), (state_fw, state_bw)
 
 
@@ -111,10 +112,10 @@ def static_bidirectional_rnn(
                 scope=bw,
                 **common,
             )
-        outputs = [
-            tf.nest.map_structure(lambda *pair: tf.concat(pair, axis=1), *step)
-            for step in zip(outputs_fw, _reverse_list(outputs_bw, sequence_length), strict=True)
-        ]
+    outputs = [
+        tf.nest.map_structure(lambda *pair: tf.concat(pair, axis=1), *step)
+        for step in zip(outputs_fw, _reverse_list(outputs_bw, sequence_length), strict=True)
+    ]
     return outputs, state_fw, state_bw
 
 

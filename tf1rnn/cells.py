@@ -11,16 +11,23 @@ so its checkpoints fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tf1rnn import kernels
 from tf1rnn.kernels.products import times
-from tf1rnn.rnn_cell import RNNCell
-from tf1rnn.types import DType, Initializer, Reuse, Shape, Sizes, Tensor
-
-Activation = Callable[[Tensor], Tensor]
+from tf1rnn.layer import dtype_name
+from tf1rnn.options import (
+    Activation,
+    activation_config,
+    activation_function,
+    initializer_config,
+    initializer_object,
+)
+from tf1rnn.rnn_cell import RNNCell, as_tensors
+from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Scope, Shape, Sizes, Tensor
 
 
 class LayerRNNCell(RNNCell):
@@ -28,10 +35,11 @@ class LayerRNNCell(RNNCell):
 
     Args:
       num_units: size of the state and of the output.
-      activation: a function of a tensor, or its name in `tf.nn`; `tanh` by default.
+      activation: a function of a tensor, or its name in Keras or `tf.nn`; `tanh` by default.
       reuse: True or `tf.AUTO_REUSE` to use variables that exist already.
       name: name of the cell's variable scope; by default the class name in snake case.
       dtype: dtype of the variables; by default that of the inputs.
+      trainable: whether the variables are trained.
       use_bias: False leaves every bias out.
       kernel_initializer: initializer of the kernels; by default that of the variable scope.
       bias_initializer: initializer of the biases; each has its own by default.
@@ -40,31 +48,74 @@ class LayerRNNCell(RNNCell):
         the inputs, which weights, state and outputs have anyway.
 
     Raises:
-      ValueError: there is no activation of that name.
+      ValueError: there is no activation or initializer of that name, or `dtype` is no floating
+        point.
     """
 
     def __init__(
         self,
-        num_units: int,
+        num_units: Dimension,
         activation: Activation | str | None = None,
         reuse: Reuse = None,
         name: str | None = None,
         dtype: DType | None = None,
         *,
+        trainable: bool = True,
         use_bias: bool = True,
         kernel_initializer: Initializer | None = None,
         bias_initializer: Initializer | None = None,
         fast: bool = True,
         matmul_dtype: DType | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, _reuse=reuse)
-        self._num_units = num_units
-        self._activation = _activation_function(activation)
+        super().__init__(trainable, name, dtype, _reuse=reuse)
+        if dtype is not None:
+            _check_floating(self._dtype)
+        self._num_units = operator.index(num_units)
+        self._activation = activation_function(activation)
         self._use_bias = use_bias
-        self._kernel_initializer = kernel_initializer
-        self._bias_initializer = bias_initializer
+        self._kernel_initializer = initializer_object(kernel_initializer)
+        self._bias_initializer = initializer_object(bias_initializer)
         self._fast = fast
         self._matmul_dtype = matmul_dtype
+
+    def __call__(self, inputs: Tensor, state: Nest, scope: Scope = None) -> tuple[Tensor, Nest]:
+        """Computes one time step; see `RNNCell`.
+
+        Raises:
+          ValueError: the inputs are not `[batch_size, depth]`, or no floating point numbers.
+        """
+        inputs, state = as_tensors(inputs), as_tensors(state)
+        self._check_inputs(inputs)
+        for tensor in tf.nest.flatten([inputs, state]):
+            _check_floating(tensor.dtype)
+        return super().__call__(inputs, state, scope)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make another cell like this one, for `from_config`."""
+        return {
+            **super().get_config(),
+            "num_units": self._num_units,
+            "activation": activation_config(self._activation),
+            "reuse": self._reuse,
+            "use_bias": self._use_bias,
+            "kernel_initializer": initializer_config(self._kernel_initializer),
+            "bias_initializer": initializer_config(self._bias_initializer),
+            "fast": self._fast,
+            "matmul_dtype": dtype_name(self._matmul_dtype),
+        }
+
+    def _check_inputs(self, inputs: Nest) -> None:
+        if tf.nest.is_nested(inputs):
+            raise ValueError(
+                f"Layer {self.name} expects 1 input(s), a tensor [batch_size, depth], but it "
+                f"received {len(tf.nest.flatten(inputs))} input tensors: {inputs}"
+            )
+        if inputs.shape.rank not in (None, 2):
+            raise ValueError(
+                f"Input 0 of layer {self.name} is incompatible with the layer: expected ndim=2, "
+                f"found ndim={inputs.shape.rank}. Full shape received: {inputs.shape}, "
+                "wanted: [batch_size, depth]"
+            )
 
     @property
     def state_size(self) -> Sizes:
@@ -80,8 +131,13 @@ class LayerRNNCell(RNNCell):
     def _has_fast_kernel(self) -> bool:
         return self._fast and self._activation is tf.tanh
 
-    def _add_kernel(self, name: str, shape: Shape) -> tf.Variable:
-        return self.add_variable(name, shape, self._kernel_initializer)
+    def _add_kernel(self, name: str, shape: Shape, shards: int | None = None) -> tf.Variable:
+        return self.add_variable(
+            name,
+            shape,
+            initializer=self._kernel_initializer,
+            partitioner=tf.fixed_size_partitioner(shards) if shards else None,
+        )
 
     def _add_bias(
         self, name: str, size: int, default: Initializer | None = None
@@ -90,7 +146,7 @@ class LayerRNNCell(RNNCell):
         if not self._use_bias:
             return None
         initializer = self._bias_initializer or default or tf.zeros_initializer()
-        return self.add_variable(name, [size], initializer)
+        return self.add_variable(name, [size], initializer=initializer)
 
     def _linear(self, inputs: Tensor, state: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         """[inputs, state] · kernel + bias."""
@@ -110,10 +166,11 @@ class BasicRNNCell(LayerRNNCell):
 
     Args:
       num_units: size of the state and of the output.
-      activation: a function of a tensor, or its name in `tf.nn`; `tanh` by default.
+      activation: a function of a tensor, or its name in Keras or `tf.nn`; `tanh` by default.
       reuse: True or `tf.AUTO_REUSE` to use variables that exist already.
       name: name of the cell's variable scope, "basic_rnn_cell" by default.
       dtype: dtype of the variables; by default that of the inputs.
+      trainable: whether the variables are trained.
       use_bias: False leaves the bias out.
       kernel_initializer: initializer of the kernel; by default that of the variable scope.
       bias_initializer: initializer of the bias, zeros by default.
@@ -122,7 +179,8 @@ class BasicRNNCell(LayerRNNCell):
         the inputs, which weights, state and outputs have anyway.
 
     Raises:
-      ValueError: there is no activation of that name.
+      ValueError: there is no activation or initializer of that name, or `dtype` is no floating
+        point.
     """
 
     def build(self, inputs_shape: Shape) -> None:
@@ -163,24 +221,26 @@ class GRUCell(LayerRNNCell):
 
     Args:
       num_units: size of the state and of the output.
-      activation: a function of a tensor, or its name in `tf.nn`; `tanh` by default.
+      activation: a function of a tensor, or its name in Keras or `tf.nn`; `tanh` by default.
       reuse: True or `tf.AUTO_REUSE` to use variables that exist already.
       kernel_initializer: initializer of both kernels; by default that of the variable scope.
       bias_initializer: initializer of both biases, in place of ones and zeros.
       name: name of the cell's variable scope, "gru_cell" by default.
       dtype: dtype of the variables; by default that of the inputs.
+      trainable: whether the variables are trained.
       use_bias: False leaves both biases out.
       fast: False has the unrollers compute step by step.
       matmul_dtype: dtype of the matrix products' operands, such as `tf.bfloat16`; None for that of
         the inputs, which weights, state and outputs have anyway.
 
     Raises:
-      ValueError: there is no activation of that name.
+      ValueError: there is no activation or initializer of that name, or `dtype` is no floating
+        point.
     """
 
     def __init__(
         self,
-        num_units: int,
+        num_units: Dimension,
         activation: Activation | str | None = None,
         reuse: Reuse = None,
         kernel_initializer: Initializer | None = None,
@@ -188,6 +248,7 @@ class GRUCell(LayerRNNCell):
         name: str | None = None,
         dtype: DType | None = None,
         *,
+        trainable: bool = True,
         use_bias: bool = True,
         fast: bool = True,
         matmul_dtype: DType | None = None,
@@ -198,6 +259,7 @@ class GRUCell(LayerRNNCell):
             reuse,
             name,
             dtype,
+            trainable=trainable,
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
@@ -243,15 +305,10 @@ def known_depth(inputs_shape: Shape) -> int:
     shape = tf.TensorShape(inputs_shape)
     depth = shape.as_list()[-1] if shape.rank else None
     if depth is None:
-        raise ValueError(f"the last dimension of a cell's inputs must be known, not {shape}")
+        raise ValueError(f"Expected inputs.shape[-1] to be known, saw shape: {shape}")
     return depth
 
 
-def _activation_function(activation: Activation | str | None) -> Activation:
-    if activation is None or activation in ("tanh", tf.tanh, tf.nn.tanh):
-        return tf.tanh  # one object, by which the fast kernels know it
-    if callable(activation):
-        return activation
-    if not callable(getattr(tf.nn, activation, None)):
-        raise ValueError(f"there is no activation tf.nn.{activation}")
-    return getattr(tf.nn, activation)
+def _check_floating(dtype: DType) -> None:
+    if not (dtype.is_floating or dtype.is_complex):
+        raise ValueError(f"RNN cell only supports floating point inputs, but saw dtype: {dtype}")

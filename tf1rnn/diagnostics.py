@@ -9,7 +9,8 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn.nests import known_batch_size
 from tf1rnn.rnn_cell import time_step
-from tf1rnn.types import Cell, Nest, Scope, Tensor
+from tf1rnn.steps import zero_state
+from tf1rnn.types import Cell, Dimension, DType, Nest, Scope, Tensor
 from tf1rnn.unroll import dynamic_rnn
 
 
@@ -35,8 +36,9 @@ def gradient_flow(
         norms(0) = norm of d_state
 
     The cell is called step by step, with the variables it has, beside whatever else the graph
-    does with it; dropout draws the masks that an unroller draws. The derivative is the graph's:
-    where h(t) follows from c(t), in an LSTM, the gradient of c(t) includes that of h(t).
+    does with it. Dropout with `step` draws the masks that an unroller draws; without, it draws
+    new ones on the way back. The derivative is the graph's: where h(t) follows from c(t), in an
+    LSTM, the gradient of c(t) includes that of h(t).
 
     Args:
       cell: an RNN cell whose output is one tensor.
@@ -54,7 +56,7 @@ def gradient_flow(
     if not time_major:
         inputs = tf.transpose(inputs, [1, 0, 2])
     if initial_state is None:
-        initial_state = cell.zero_state(known_batch_size(inputs, axis=1), inputs.dtype)
+        initial_state = zero_state(cell, known_batch_size(inputs, axis=1), inputs.dtype)
     (outputs, states), _ = dynamic_rnn(
         _WithState(cell), inputs, initial_state=initial_state, time_major=True, scope=scope
     )
@@ -81,7 +83,9 @@ class _WithState:
         self._cell = cell
         self.state_size = cell.state_size
         self.output_size = (cell.output_size, cell.state_size)
-        self.zero_state = cell.zero_state
+
+    def zero_state(self, batch_size: Dimension, dtype: DType) -> Nest:
+        return zero_state(self._cell, batch_size, dtype)
 
     def __call__(self, inputs: Nest, state: Nest) -> tuple[Nest, Nest]:
         output, state = self._cell(inputs, state)

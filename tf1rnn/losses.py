@@ -58,13 +58,16 @@ def sequence_loss(
     weights: Tensor,
     average_across_timesteps: bool = True,
     average_across_batch: bool = True,
+    sum_over_timesteps: bool = False,
+    sum_over_batch: bool = False,
     softmax_loss_function: Callable[..., Tensor] | None = None,
     name: str | None = None,
 ) -> Tensor:
     """Weighted cross-entropy of a batch of sequences, from tensors.
 
     This is the function of `tf.contrib.seq2seq`. An average is the sum of the weighted losses
-    along an axis, or along both, divided by the sum of the weights there.
+    along an axis, or along both, divided by the sum of the weights there. What TensorFlow 1 calls
+    a sum is divided, too: by the number of weights there that are not zero.
 
     Args:
       logits: `[batch_size, num_steps, num_classes]`.
@@ -72,17 +75,19 @@ def sequence_loss(
       weights: `[batch_size, num_steps]`, for example 0 where a row has ended.
       average_across_timesteps: average over the steps.
       average_across_batch: average over the rows.
+      sum_over_timesteps: sum over the steps, where neither average is taken.
+      sum_over_batch: sum over the rows, where neither average is taken.
       softmax_loss_function: a function `(labels=, logits=)` of `[batch_size * num_steps]` and
         `[batch_size * num_steps, num_classes]` to the losses `[batch_size * num_steps]`, in place
         of `tf.nn.sparse_softmax_cross_entropy_with_logits`.
       name: name of the scope of the ops.
 
     Returns:
-      Loss in nats, of the dtype of the logits: a scalar with both averages, `[batch_size]` with
-      that over steps, `[num_steps]` with that over rows, `[batch_size, num_steps]` with none.
+      Loss in nats, of the dtype of the logits: a scalar where steps and rows are reduced,
+      `[batch_size]` where steps are, `[num_steps]` where rows are, else `[batch_size, num_steps]`.
 
     Raises:
-      ValueError: a tensor has another number of axes.
+      ValueError: a tensor has another number of axes, or both an average and a sum are asked for.
     """
     logits, targets, weights = map(tf.convert_to_tensor, (logits, targets, weights))
     for tensor, rank, shape in (
@@ -92,13 +97,19 @@ def sequence_loss(
     ):
         if tensor.shape.rank != rank:
             raise ValueError(f"expected [{shape}], not a tensor of shape {tensor.shape}")
+    averages = [0] * average_across_batch + [1] * average_across_timesteps
+    sums = [0] * sum_over_batch + [1] * sum_over_timesteps
+    if averages and sums:
+        raise ValueError("an average and a sum cannot be set to True at same time")
     loss = softmax_loss_function or tf.nn.sparse_softmax_cross_entropy_with_logits
     with tf.name_scope(name, "sequence_loss", [logits, targets, weights]):
         flat = tf.reshape(logits, [-1, tf.shape(logits)[2]])
         losses = loss(labels=tf.reshape(targets, [-1]), logits=flat)
         losses = tf.reshape(losses, tf.shape(targets)) * weights
-        axes = [0] * average_across_batch + [1] * average_across_timesteps
-        if not axes:
-            return losses
-        total = tf.reduce_sum(weights, axes) + _NO_ZERO_DIVISION
-        return tf.reduce_sum(losses, axes) / total
+        if averages:
+            total = tf.reduce_sum(weights, averages) + _NO_ZERO_DIVISION
+            return tf.reduce_sum(losses, averages) / total
+        if sums:
+            count = tf.cast(tf.math.count_nonzero(weights, sums), losses.dtype)
+            return tf.math.divide_no_nan(tf.reduce_sum(losses, sums), count)
+        return losses

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import operator
+from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from tf1rnn import kernels
-from tf1rnn.cells import Activation, LayerRNNCell, known_depth
-from tf1rnn.types import DType, Initializer, Nest, Reuse, Shape, Sizes, Tensor
+from tf1rnn.cells import LayerRNNCell, known_depth
+from tf1rnn.options import Activation
+from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Shape, Sizes, Tensor
 
 
 class LSTMStateTuple(NamedTuple):
@@ -46,13 +48,16 @@ class LSTMCell(LayerRNNCell):
       initializer: initializer of all weights but the bias; by default that of the variable scope.
       num_proj: size of h after the projection; None for no projection.
       proj_clip: the projected h' is clipped to ±proj_clip.
+      num_unit_shards, num_proj_shards: in how many variables the kernel and the projection's kernel
+        are kept; one by default.
       forget_bias: is added to the forget gate; see Jozefowicz et al. 2015.
       state_is_tuple: False carries the state as one tensor `[c, h]`,
         `[batch_size, num_units + output_size]`, instead of an `LSTMStateTuple`.
-      activation: a function of a tensor, or its name in `tf.nn`; `tanh` by default.
+      activation: a function of a tensor, or its name in Keras or `tf.nn`; `tanh` by default.
       reuse: True or `tf.AUTO_REUSE` to use variables that exist already.
       name: name of the cell's variable scope, "lstm_cell" by default.
       dtype: dtype of the variables; by default that of the inputs.
+      trainable: whether the variables are trained.
       use_bias: False leaves the bias out.
       bias_initializer: initializer of the bias, zeros by default.
       fast: False has the unrollers compute step by step.
@@ -60,24 +65,28 @@ class LSTMCell(LayerRNNCell):
         the inputs, which weights, state and outputs have anyway.
 
     Raises:
-      ValueError: there is no activation of that name.
+      ValueError: there is no activation or initializer of that name, or `dtype` is no floating
+        point.
     """
 
     def __init__(
         self,
-        num_units: int,
+        num_units: Dimension,
         use_peepholes: bool = False,
         cell_clip: float | None = None,
         initializer: Initializer | None = None,
-        num_proj: int | None = None,
+        num_proj: Dimension | None = None,
         proj_clip: float | None = None,
-        *,
+        num_unit_shards: int | None = None,
+        num_proj_shards: int | None = None,
         forget_bias: float = 1.0,
         state_is_tuple: bool = True,
         activation: Activation | str | None = None,
         reuse: Reuse = None,
         name: str | None = None,
         dtype: DType | None = None,
+        *,
+        trainable: bool = True,
         use_bias: bool = True,
         bias_initializer: Initializer | None = None,
         fast: bool = True,
@@ -89,6 +98,7 @@ class LSTMCell(LayerRNNCell):
             reuse,
             name,
             dtype,
+            trainable=trainable,
             use_bias=use_bias,
             kernel_initializer=initializer,
             bias_initializer=bias_initializer,
@@ -97,8 +107,9 @@ class LSTMCell(LayerRNNCell):
         )
         self._use_peepholes = use_peepholes
         self._cell_clip = cell_clip
-        self._num_proj = num_proj
+        self._num_proj = operator.index(num_proj) if num_proj else None
         self._proj_clip = proj_clip
+        self._shards = num_unit_shards, num_proj_shards
         self._forget_bias = forget_bias
         self._state_is_tuple = state_is_tuple
 
@@ -113,17 +124,35 @@ class LSTMCell(LayerRNNCell):
         """`num_proj`, or `num_units` without a projection."""
         return self._num_proj or self._num_units
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make another cell like this one, for `from_config`."""
+        config = super().get_config()
+        return {
+            "initializer": config.pop("kernel_initializer"),
+            **config,
+            "use_peepholes": self._use_peepholes,
+            "cell_clip": self._cell_clip,
+            "num_proj": self._num_proj,
+            "proj_clip": self._proj_clip,
+            "num_unit_shards": self._shards[0],
+            "num_proj_shards": self._shards[1],
+            "forget_bias": self._forget_bias,
+            "state_is_tuple": self._state_is_tuple,
+        }
+
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernel, the bias, and what peepholes and projection need."""
         units, rows = self._num_units, known_depth(inputs_shape) + self.output_size
-        self._kernel = self._add_kernel("kernel", [rows, 4 * units])
+        self._kernel = self._add_kernel("kernel", [rows, 4 * units], self._shards[0])
         self._bias = self._add_bias("bias", 4 * units)
         if self._use_peepholes:
             self._w_f, self._w_i, self._w_o = (
                 self._add_kernel(f"w_{gate}_diag", [units]) for gate in "fio"
             )
         if self._num_proj:
-            self._projection = self._add_kernel("projection/kernel", [units, self._num_proj])
+            self._projection = self._add_kernel(
+                "projection/kernel", [units, self._num_proj], self._shards[1]
+            )
         self.built = True
 
     def call(self, inputs: Tensor, state: Nest) -> tuple[Tensor, Nest]:
@@ -167,7 +196,9 @@ class LSTMCell(LayerRNNCell):
             c, h = tf.split(state, [self._num_units, self.output_size], axis=1)
             return c, h
         if not isinstance(state, (tuple, list)) or len(state) != 2:
-            raise ValueError(f"an LSTM's state must be a pair (c, h), not {state}")
+            raise ValueError(
+                f"Expected state to be a tuple of length 2, the pair (c, h), but received: {state}"
+            )
         return state[0], state[1]
 
     def _joined(self, c: Tensor, h: Tensor) -> Nest:
@@ -185,10 +216,11 @@ class BasicLSTMCell(LSTMCell):
       forget_bias: is added to the forget gate; see Jozefowicz et al. 2015.
       state_is_tuple: False carries the state as one tensor `[c, h]`, `[batch_size, 2 * num_units]`,
         instead of an `LSTMStateTuple`.
-      activation: a function of a tensor, or its name in `tf.nn`; `tanh` by default.
+      activation: a function of a tensor, or its name in Keras or `tf.nn`; `tanh` by default.
       reuse: True or `tf.AUTO_REUSE` to use variables that exist already.
       name: name of the cell's variable scope, "basic_lstm_cell" by default.
       dtype: dtype of the variables; by default that of the inputs.
+      trainable: whether the variables are trained.
       use_bias: False leaves the bias out.
       kernel_initializer: initializer of the kernel; by default that of the variable scope.
       bias_initializer: initializer of the bias, zeros by default.
@@ -197,12 +229,13 @@ class BasicLSTMCell(LSTMCell):
         the inputs, which weights, state and outputs have anyway.
 
     Raises:
-      ValueError: there is no activation of that name.
+      ValueError: there is no activation or initializer of that name, or `dtype` is no floating
+        point.
     """
 
     def __init__(
         self,
-        num_units: int,
+        num_units: Dimension,
         forget_bias: float = 1.0,
         state_is_tuple: bool = True,
         activation: Activation | str | None = None,
@@ -210,6 +243,7 @@ class BasicLSTMCell(LSTMCell):
         name: str | None = None,
         dtype: DType | None = None,
         *,
+        trainable: bool = True,
         use_bias: bool = True,
         kernel_initializer: Initializer | None = None,
         bias_initializer: Initializer | None = None,
@@ -225,11 +259,19 @@ class BasicLSTMCell(LSTMCell):
             reuse=reuse,
             name=name,
             dtype=dtype,
+            trainable=trainable,
             use_bias=use_bias,
             bias_initializer=bias_initializer,
             fast=fast,
             matmul_dtype=matmul_dtype,
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make another cell like this one, for `from_config`."""
+        config = super().get_config()
+        kept = {"forget_bias", "state_is_tuple", *LayerRNNCell.get_config(self)}
+        config["kernel_initializer"] = config["initializer"]
+        return {name: value for name, value in config.items() if name in kept}
 
 
 def _clip(tensor: Tensor, limit: float | None) -> Tensor:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.types import Dimension, DType, Nest, Sizes, Tensor
+from tf1rnn.types import Dimension, DType, Nest, Shape, Sizes, Tensor
 
 
 def zeros(batch_size: Dimension, sizes: Sizes, dtype: DType) -> Nest:
     """A nest like `sizes`, each size `n` replaced by zeros `[batch_size, n]` of `dtype`."""
+    return tf.nest.map_structure(
+        lambda size: tf.zeros([batch_size, *shape_of_size(size).as_list()], dtype), sizes
+    )
 
-    def one(size: Sizes) -> Tensor:
-        dims = tf.TensorShape(size if isinstance(size, tf.TensorShape) else [size]).as_list()
-        return tf.zeros([batch_size, *dims], dtype)
 
-    return tf.nest.map_structure(one, sizes)
+def shape_of_size(size: Sizes) -> Shape:
+    """The `tf.TensorShape` without the batch that a cell's size, an int or a shape, stands for."""
+    return tf.TensorShape(size if isinstance(size, tf.TensorShape) else [size])
 
 
 def where_rows(rows: Tensor, then: Nest, otherwise: Nest) -> Nest:
@@ -25,12 +27,12 @@ def where_rows(rows: Tensor, then: Nest, otherwise: Nest) -> Nest:
       then, otherwise: nests of `[batch_size, ...]`.
 
     Returns:
-      A nest of the rows of `then` where `rows` is true, else of `otherwise`. Scalars of the nests
-      have no rows: they come from `otherwise`.
+      A nest of the rows of `then` where `rows` is true, else of `otherwise`. Scalars and
+      TensorArrays of the nests have no rows: they come from `otherwise`.
     """
 
     def select(a: Tensor, b: Tensor) -> Tensor:
-        if b.shape.rank == 0:
+        if isinstance(b, tf.TensorArray) or b.shape.rank == 0:
             return b
         chosen = tf.where(rows, a, b)
         chosen.set_shape(b.shape)
@@ -50,5 +52,8 @@ def known_batch_size(inputs: Nest, axis: int) -> Dimension:
         raise ValueError(f"inputs have too few axes: {shapes}")
     known = {shape[axis] for shape in shapes} - {None}
     if len(known) > 1:
-        raise ValueError(f"inputs differ in their batch size: {sorted(known)}")
+        raise ValueError(
+            "Batch_size is not the same for all the elements in the input: "
+            f"batch sizes {sorted(known)}"
+        )
     return known.pop() if known else tf.shape(flat[0])[axis]

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1rnn.loops import outer_gradient_overrides
 from tf1rnn.nests import known_batch_size, where_rows, zeros
 from tf1rnn.rnn_cell import assert_like_rnncell, time_step
 from tf1rnn.types import Cell, Nest, Scope, Tensor
@@ -60,7 +61,7 @@ def raw_rnn(
     with tf.variable_scope(scope or "rnn"):
         time = tf.constant(0, name="time")
         finished, inputs, state, emit_like, loop_state = loop_fn(time, None, None, None)
-        inputs, state = tf.nest.map_structure(tf.convert_to_tensor, (inputs, state))
+        inputs, state = tf.nest.map_structure(_as_tensor, (inputs, state))
         tf.nest.assert_same_structure(cell.state_size, state, check_types=False)
         no_emit = _no_emit(cell, emit_like, inputs, state)
         emits = [
@@ -89,12 +90,13 @@ def _steered_step(cell: Cell, loop_fn: Callable[..., Any], no_emit: Nest) -> Cal
         emits: list[tf.TensorArray],
         carried: list[Nest],
     ) -> tuple[Any, ...]:
-        with time_step(time):
-            output, new_state = cell(inputs, state)
-        tf.nest.assert_same_structure(state, new_state)
-        next_finished, next_inputs, next_state, emit, loop_state = loop_fn(
-            time + 1, output, new_state, carried[0] if carried else None
-        )
+        with outer_gradient_overrides():
+            with time_step(time):
+                output, new_state = cell(inputs, state)
+            tf.nest.assert_same_structure(state, new_state)
+            next_finished, next_inputs, next_state, emit, loop_state = loop_fn(
+                time + 1, output, new_state, carried[0] if carried else None
+            )
         tf.nest.assert_same_structure((inputs, state, no_emit), (next_inputs, next_state, emit))
         written = zip(emits, tf.nest.flatten(where_rows(finished, no_emit, emit)), strict=True)
         return (
@@ -117,7 +119,14 @@ def _no_emit(cell: Cell, emit_like: Nest, inputs: Nest, state: Nest) -> Nest:
 
     def one(x: Tensor) -> Tensor:
         x = tf.convert_to_tensor(x)
-        shape = x.shape.as_list() if x.shape.is_fully_defined() else tf.unstack(tf.shape(x))
-        return tf.zeros([batch_size, *shape], x.dtype)
+        shape = x.shape if x.shape.is_fully_defined() else tf.shape(x)
+        no_emit = tf.zeros(tf.concat([[batch_size], shape], 0), x.dtype)
+        rows = None if tf.is_tensor(batch_size) else batch_size
+        no_emit.set_shape(tf.TensorShape([rows]).concatenate(x.shape))
+        return no_emit
 
     return tf.nest.map_structure(one, emit_like)
+
+
+def _as_tensor(x: Any) -> Any:
+    return x if isinstance(x, tf.TensorArray) else tf.convert_to_tensor(x)

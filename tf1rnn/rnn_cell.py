@@ -3,41 +3,87 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.nests import zeros
-from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Scope, Shape, Sizes, Tensor
+from tf1rnn.layer import Layer
+from tf1rnn.nests import shape_of_size
+from tf1rnn.types import Dimension, DType, Nest, Scope, Sizes, Tensor
 
-_current_time_step: ContextVar[int | Tensor | None] = ContextVar("time_step", default=None)
+
+class _NamedStep(NamedTuple):
+    step: int | Tensor
+    loops: list[Any]  # around the place where it was named
+
+
+_named_step: ContextVar[_NamedStep | None] = ContextVar("time_step", default=None)
 
 
 @contextlib.contextmanager
 def time_step(step: int | Tensor) -> Iterator[None]:
     """Tells the cells called inside which time step they compute.
 
-    The unrollers do this; a hand-written loop around a cell with dropout should, too.
+    The unrollers do this; a hand-written loop around a cell with dropout that is a function of the
+    global step (`DropoutWrapper(step=...)`) should, too.
 
     Args:
       step: the time step, an int or a scalar integer tensor, counted from 0.
     """
-    token = _current_time_step.set(step)
+    token = _named_step.set(_NamedStep(step, _surrounding_loops()))
     try:
         yield
     finally:
-        _current_time_step.reset(token)
+        _named_step.reset(token)
 
 
 def current_time_step() -> int | Tensor | None:
-    """The time step that the surrounding `time_step` names, or None outside of one."""
-    return _current_time_step.get()
+    """The time step that the surrounding `time_step` names, or None outside of one.
+
+    Raises:
+      ValueError: as `assert_no_loop_but`, for the loop whose body names the step.
+    """
+    named = _named_step.get()
+    assert_no_loop_but(named.loops if named else [])
+    return named.step if named else None
 
 
-class RNNCell:
+def assert_no_loop_but(covered: list[Any]) -> None:
+    """Raises ValueError where ops made here would draw one mask for all turns of a loop.
+
+    Args:
+      covered: the loops around the place where a time step is named. It tells the turns of the
+        innermost apart, and of none around that.
+    """
+    loops = _surrounding_loops()
+    if len(covered) > 1 or [id(one) for one in covered] != [id(one) for one in loops]:
+        raise ValueError(
+            "in the body of a loop, dropout with `step` would draw one mask for all turns. Name "
+            "the turn around the cell's call, `with tf1rnn.time_step(t):`, or leave `step` out of "
+            "DropoutWrapper, for new masks in every turn."
+        )
+
+
+def _surrounding_loops() -> list[Any]:
+    """The loops of the graph whose bodies the ops made here lie in, the innermost first."""
+    loops = []
+    graph = tf.get_default_graph()
+    while graph is not None:
+        context = graph._get_control_flow_context()
+        while context is not None:  # control flow of TensorFlow 1
+            if context.IsWhileContext():
+                loops.append(context)
+            context = context.outer_context
+        if type(graph).__name__ == "WhileBodyFuncGraph":
+            loops.append(graph)
+        graph = getattr(graph, "outer_graph", None)
+    return loops
+
+
+class RNNCell(Layer):
     """What every cell has in common; a cell of one's own derives from it.
 
     A subclass gives `state_size`, `output_size` and `call(inputs, state)`. It makes its variables
@@ -53,27 +99,6 @@ class RNNCell:
         so here, and `reuse` in its cells.)
     """
 
-    # Class attributes, so that a subclass works without calling this __init__.
-    built = False
-    _called = False
-    _trainable = True
-    _name: str | None = None
-    _dtype: DType | None = None
-    _reuse: Reuse = None
-    _scope: Scope = None
-
-    def __init__(
-        self,
-        trainable: bool = True,
-        name: str | None = None,
-        dtype: DType | None = None,
-        _reuse: Reuse = None,
-    ) -> None:
-        self._trainable = trainable
-        self._name = name
-        self._dtype = None if dtype is None else tf.as_dtype(dtype)
-        self._reuse = _reuse
-
     @property
     def state_size(self) -> Sizes:
         """Size of the state without the batch: an int, a `tf.TensorShape`, or a nest of them."""
@@ -88,20 +113,50 @@ class RNNCell:
         """State of zeros.
 
         Args:
-          batch_size: an int or a scalar integer tensor.
+          batch_size: an int, a `tf.Dimension`, or an integer tensor: a scalar, or the vector of
+            several axes that stand for the batch.
           dtype: dtype of every tensor of the state.
 
         Returns:
           The nest of `state_size`, each size `n` replaced by a tensor `[batch_size, n]`.
         """
+        if not tf.is_tensor(batch_size):
+            batch_size = tf.TensorShape(batch_size).as_list()
         with tf.name_scope(f"{type(self).__name__}ZeroState"):
-            return zeros(batch_size, self.state_size, dtype)
+            return tf.nest.map_structure(
+                lambda size: tf.zeros(_with_batch(batch_size, size), dtype), self.state_size
+            )
+
+    def get_initial_state(
+        self,
+        inputs: Tensor | None = None,
+        batch_size: Dimension | None = None,
+        dtype: DType | None = None,
+    ) -> Nest:
+        """`zero_state` for inputs `[batch_size, ...]`, or for a batch size and a dtype.
+
+        Raises:
+          ValueError: neither inputs nor both of the others, or others than the inputs'.
+        """
+        if inputs is not None:
+            inputs = tf.convert_to_tensor(inputs)
+            rows = inputs.shape.as_list()[0]
+            known = tf.get_static_value(batch_size) if tf.is_tensor(batch_size) else batch_size
+            if known is not None and rows is not None and rows != known:
+                raise ValueError(f"batch_size is {batch_size}, but the inputs have {rows} rows")
+            if dtype is not None and inputs.dtype != dtype:
+                raise ValueError(f"dtype is {dtype}, but the inputs' is {inputs.dtype}")
+            batch_size = tf.shape(inputs)[0] if rows is None else rows
+            dtype = inputs.dtype
+        if batch_size is None or dtype is None:
+            raise ValueError("an initial state needs inputs, or batch_size and dtype")
+        return self.zero_state(batch_size, dtype)
 
     def __call__(self, inputs: Nest, state: Nest, scope: Scope = None) -> tuple[Nest, Nest]:
         """Computes one time step.
 
         Args:
-          inputs: `[batch_size, depth]`.
+          inputs: `[batch_size, depth]`; NumPy arrays and lists of numbers become tensors.
           state: nest of `[batch_size, n]`, one tensor for each size in `state_size`.
           scope: name or scope of the variables, in place of the cell's name, when the variables
             are not made yet.
@@ -112,6 +167,7 @@ class RNNCell:
         Raises:
           ValueError: the inputs have no known last dimension or `state` has another structure.
         """
+        inputs, state = as_tensors(inputs), as_tensors(state)
         with self.cell_scope(inputs, scope):
             result = self.call(inputs, state)
         self._called = True
@@ -120,10 +176,6 @@ class RNNCell:
     def call(self, inputs: Nest, state: Nest) -> tuple[Nest, Nest]:
         """Computes one time step inside the cell's scope, after `build`."""
         raise NotImplementedError(f"{type(self).__name__} must define call")
-
-    def build(self, inputs_shape: Shape) -> None:
-        """Makes the variables. Only `inputs_shape[-1]` counts, and must be known."""
-        self.built = True
 
     def sequence(
         self, inputs: Tensor, initial_state: Nest, sequence_length: Tensor | None = None
@@ -142,58 +194,47 @@ class RNNCell:
         """
         return None
 
-    @contextlib.contextmanager
-    def cell_scope(self, inputs: Nest, scope: Scope = None) -> Iterator[None]:
-        """Opens the cell's variable scope, with the variables made.
 
-        `__call__` and every `sequence` work inside it, which gives both the same variables.
+def _with_batch(batch_size: Dimension, size: Sizes) -> Any:
+    """The shape of a part of the state: a list, or a tensor where the batch is a vector."""
+    dims = shape_of_size(size).as_list()
+    if not tf.is_tensor(batch_size):
+        return [*batch_size, *dims]
+    if batch_size.shape.rank == 0:
+        return [batch_size, *dims]
+    return tf.concat([batch_size, tf.constant(dims, batch_size.dtype)], axis=0)
 
-        Args:
-          inputs: a tensor or nest of the inputs, for its dtype and the size of its last dimension.
-          scope: as in `__call__`.
-        """
-        with self._variable_scope(scope):
-            if not self.built:
-                first = tf.nest.flatten(inputs)[0]
-                if self._dtype is None:
-                    self._dtype = first.dtype.base_dtype
-                self.build(tf.nest.map_structure(lambda tensor: tensor.shape, inputs))
-                self.built = True
-            yield
 
-    def add_variable(
-        self, name: str, shape: Shape, initializer: Initializer | None = None
-    ) -> tf.Variable:
-        """Makes or reuses the variable `name` in the cell's variable scope."""
-        with self._variable_scope(reuse=self.built):
-            return tf.get_variable(
-                name,
-                shape,
-                dtype=self._dtype or tf.float32,
-                initializer=initializer,
-                trainable=self._trainable,
-                use_resource=True,
-            )
+def as_tensors(nest: Nest) -> Nest:
+    """NumPy arrays and numbers of a nest, and lists of lists of numbers, as tensors."""
+    if isinstance(nest, list) and nest and all(map(_is_number, tf.nest.flatten(nest))):
+        return tf.convert_to_tensor(nest)
+    if isinstance(nest, (list, tuple)):
+        parts = [as_tensors(part) for part in nest]
+        return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
+    return tf.nest.map_structure(
+        lambda x: tf.convert_to_tensor(x) if _is_number(x) or isinstance(x, np.ndarray) else x, nest
+    )
 
-    def _variable_scope(self, scope: Scope = None, reuse: bool = False) -> Any:
-        """The variable scope that the first call found, opened anew."""
-        if self._scope is None:
-            name = self._name or _snake_case(type(self).__name__)
-            # Without reuse the name is made unique: two cells beside each other stay apart.
-            opened = (scope or name,) if self._reuse else (scope, name)
-            with tf.variable_scope(*opened, auxiliary_name_scope=False) as captured:
-                self._scope = captured
-        return tf.variable_scope(self._scope, reuse=reuse or self._called or self._reuse or None)
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.number))
 
 
 def assert_like_rnncell(argument: str, cell: object) -> None:
     """Raises TypeError, with the argument's name, unless `cell` has all that a cell has."""
-    missing = [name for name in ("state_size", "output_size", "zero_state") if not _has(cell, name)]
+    sizes = ("output_size", "state_size")
+    missing = [f"{name!r} is missing" for name in sizes if not _has(cell, name)]
+    if not (_has(cell, "zero_state") or _has(cell, "get_initial_state")):
+        missing.append("either 'zero_state' or 'get_initial_state' is required")
+    if not callable(cell):
+        missing.append("it is not callable")
     if isinstance(cell, type):
-        raise TypeError(f"{argument} must be an RNN cell, not the class {cell.__name__}")
-    if missing or not callable(cell):
-        lacks = ", ".join(missing) or "__call__"
-        raise TypeError(f"{argument} must be an RNN cell, but {cell!r} lacks {lacks}")
+        missing = [f"it is the class {cell.__name__} itself"]
+    if missing:
+        raise TypeError(
+            f"The argument {argument!r} ({cell!r}) is not an RNNCell: {', '.join(missing)}."
+        )
 
 
 def _has(cell: object, name: str) -> bool:
@@ -201,7 +242,3 @@ def _has(cell: object, name: str) -> bool:
         return hasattr(cell, name)
     except NotImplementedError:  # a property of the base class that the cell did not define
         return False
-
-
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -299,7 +299,7 @@ def test_zero_state_has_the_structure_of_the_state_size():
 
 @pytest.mark.parametrize("kind", ["rnn", "gru", "basic_lstm", "lstm"])
 def test_inputs_of_unknown_depth_are_refused(kind):
-    with tf.Graph().as_default(), pytest.raises(ValueError, match="last dimension"):
+    with tf.Graph().as_default(), pytest.raises(ValueError, match=r"Expected inputs\.shape"):
         cell = make(tf1rnn, kind)
         cell(tf.placeholder(tf.float32, [3, None]), cell.zero_state(3, tf.float32))
 

@@ -35,6 +35,7 @@ def make_stack(layers, depth, keep_prob, variational, fast):
                 input_size=depth,
                 dtype=tf.float32,
                 seed=number,
+                step=tf.train.get_or_create_global_step(),
             )
         )
         depth = units

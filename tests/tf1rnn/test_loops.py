@@ -54,6 +54,18 @@ def test_a_loop_swaps_what_its_gradient_needs_when_told_to(
     assert {op.get_attr("swap_memory") for op in stacks} == {swap_memory}
 
 
+@pytest.mark.parametrize("options", [{}, {"parallel_iterations": 3, "swap_memory": True}])
+def test_the_loops_of_a_faster_way_have_the_options_too(old_control_flow, graph, options):
+    inputs = tf.placeholder(tf.float32, [3, None, 2])
+    results = run_loop("dynamic_rnn", tf1rnn.GRUCell(2), inputs, **options)
+    tf.gradients(results, tf.trainable_variables())
+    operations = graph.get_operations()
+    stacks = {op.get_attr("swap_memory") for op in operations if op.type == "StackPushV2"}
+    entered = {op.get_attr("parallel_iterations") for op in operations if op.type == "Enter"}
+    assert stacks == {options.get("swap_memory", False)}
+    assert entered == {options.get("parallel_iterations", 10)}
+
+
 def steered_counter(first_loop_state, next_loop_state):
     """A loop whose second row takes back that it has finished, and which emits a nest."""
     finished = tf.constant([[x == "x" for x in t] for t in ("...", ".x.", "..x", "x..", "xxx")])

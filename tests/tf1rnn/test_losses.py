@@ -57,6 +57,26 @@ def test_loss_of_tensors_is_the_oracles(num_steps, batch, num_classes, steps, ro
     assert_close(loss, expected)
 
 
+@pytest.mark.parametrize(("steps", "rows"), [(True, True), (True, False), (False, True)])
+def test_a_sum_is_divided_by_the_number_of_weights_that_are_not_zero(steps, rows):
+    """So tf.contrib.seq2seq had it in the last release of TensorFlow 1."""
+    logits, targets, weights = random_batch(3, 4, 5)
+    weights[:, 0] = 0.0
+    with tf.Graph().as_default():
+        batch_major = [np.moveaxis(part, 1, 0) for part in (logits, targets, weights)]
+        # Positions are TensorFlow 1's: both averages, both sums, the loss function.
+        stock = tf.nn.sparse_softmax_cross_entropy_with_logits
+        loss = tf1rnn.sequence_loss(*batch_major, False, False, steps, rows, stock)
+        loss = evaluate(loss)
+        for average, sums in ([(True, False), (False, True)], [(False, True), (True, False)]):
+            with pytest.raises(ValueError, match="cannot be set to True at same time"):
+                tf1rnn.sequence_loss(*batch_major, *average, *sums)
+    losses, _ = reference.softmax_cross_entropy(logits, targets)
+    axes = {(True, True): (0, 1), (True, False): 0, (False, True): 1}[steps, rows]
+    count = np.count_nonzero(weights, axis=axes)
+    assert_close(loss, (losses * weights).sum(axis=axes) / np.maximum(count, 1))
+
+
 def test_the_perplexity_of_a_uniform_guess_is_the_number_of_words():
     with tf.Graph().as_default():
         loss = tf1rnn.sequence_loss_by_example(

@@ -84,7 +84,7 @@ def test_a_stack_refuses_a_state_of_another_length():
     with tf.Graph().as_default():
         stack = tf1rnn.MultiRNNCell([tf1rnn.GRUCell(2), tf1rnn.GRUCell(2)])
         for wrong in (tf.zeros([1, 2]), (tf.zeros([1, 2]),)):
-            with pytest.raises(ValueError, match="tuple of 2"):
+            with pytest.raises(ValueError, match="tuple of length 2"):
                 stack(tf.zeros([1, 2]), wrong)
 
 

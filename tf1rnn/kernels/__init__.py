@@ -129,7 +129,7 @@ def _sequence(
     matmul_dtype: DType | None,
 ) -> tuple[Tensor, State]:
     """Runs any layer over a sequence; returns `(outputs, final_state)`."""
-    inputs, *state_parts = map(tf.convert_to_tensor, (inputs, *state))
+    inputs, *state_parts = _of_one_batch(*map(tf.convert_to_tensor, (inputs, *state)))
     kernels = [tf.convert_to_tensor(kernel) for kernel in kernels]
     biases = [
         tf.zeros([static_size(kernel, 1)], inputs.dtype)
@@ -138,7 +138,7 @@ def _sequence(
         for kernel, bias in zip(kernels, biases, strict=True)
     ]
     num_steps = static_size(inputs, 0)
-    walk = looped if num_steps is None or num_steps > MAX_UNROLLED_STEPS else unrolled
+    walk = unrolled if num_steps and num_steps <= MAX_UNROLLED_STEPS else looped
     outputs, *final_state = walk(
         layer,
         inputs,
@@ -149,3 +149,13 @@ def _sequence(
         matmul_dtype or inputs.dtype,
     )
     return outputs, tuple(final_state)
+
+
+def _of_one_batch(inputs: Tensor, *state: Tensor) -> list[Tensor]:
+    """Inputs and state, the size of the batch told to all where one of them knows it."""
+    sizes = [static_size(x, -2) for x in (inputs, *state)]
+    known = next((size for size in sizes if size is not None), None)
+    if known is None or None not in sizes:
+        return [inputs, *state]
+    shapes = [[None, known, None], *([known, None] for _ in state)]
+    return [tf.ensure_shape(x, shape) for x, shape in zip((inputs, *state), shapes, strict=True)]

@@ -36,6 +36,9 @@ class Trace(NamedTuple):
 class Layer(NamedTuple):
     """The mathematics of one kind of recurrent layer.
 
+    gradient: the name that its gradient is registered under; graphs on disk know it.
+    num_parts: for each kernel, the number of parts of its pre-activations.
+    num_states, num_saved: of how many parts the state is, and what a step keeps.
     step: `(pre_activations, state) -> (new_state, saved)`. For each kernel, pre_activations has a
       function from what its recurrent rows are multiplied by, `[B, H]`, to the parts.
     slopes: `(trace, alive) -> slopes`, a NamedTuple of `[T, B, H]`, such that where a row has
@@ -48,6 +51,10 @@ class Layer(NamedTuple):
     operands: `trace -> ` what each kernel's recurrent rows were multiplied by, `[T, B, H]`.
     """
 
+    gradient: str
+    num_parts: tuple[int, ...]
+    num_states: int
+    num_saved: int
     step: Callable[[Sequence[ToParts], State], tuple[State, tuple[Tensor, ...]]]
     slopes: Callable[[Trace, Tensor | None], Any]
     step_back: Callable[[Tensor, State, Any, Sequence[FromParts]], tuple[list[Parts], State]]
@@ -119,7 +126,16 @@ def _lstm_step_back(
     return [d_z], (d_c * slopes.c_by_c, _past(d_h, products[0](d_z), slopes.ended))
 
 
-LSTM = Layer(_lstm_step, _lstm_slopes, _lstm_step_back, lambda trace: [trace.before[1]])
+LSTM = Layer(
+    gradient="tf1rnn.LSTM",
+    num_parts=(4,),
+    num_states=2,
+    num_saved=4,
+    step=_lstm_step,
+    slopes=_lstm_slopes,
+    step_back=_lstm_step_back,
+    operands=lambda trace: [trace.before[1]],
+)
 
 
 class _GRUSlopes(NamedTuple):
@@ -166,10 +182,14 @@ def _gru_step_back(
 
 
 GRU = Layer(
-    _gru_step,
-    _gru_slopes,
-    _gru_step_back,
-    lambda trace: [trace.before[0], trace.saved[0] * trace.before[0]],
+    gradient="tf1rnn.GRU",
+    num_parts=(2, 1),
+    num_states=1,
+    num_saved=3,
+    step=_gru_step,
+    slopes=_gru_slopes,
+    step_back=_gru_step_back,
+    operands=lambda trace: [trace.before[0], trace.saved[0] * trace.before[0]],
 )
 
 
@@ -198,4 +218,13 @@ def _rnn_step_back(
     return [d_z], (_past(d_h, products[0](d_z), slopes.ended),)
 
 
-RNN = Layer(_rnn_step, _rnn_slopes, _rnn_step_back, lambda trace: [trace.before[0]])
+RNN = Layer(
+    gradient="tf1rnn.RNN",
+    num_parts=(1,),
+    num_states=1,
+    num_saved=0,
+    step=_rnn_step,
+    slopes=_rnn_slopes,
+    step_back=_rnn_step_back,
+    operands=lambda trace: [trace.before[0]],
+)

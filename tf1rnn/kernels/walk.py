@@ -11,12 +11,14 @@ units. A kernel `[D + H, N * H]` makes the pre-activations of N parts.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.kernels.layers import Layer, State, Trace, where_alive
+from tf1rnn.kernels.gradients import ready, with_gradient
+from tf1rnn.kernels.layers import GRU, LSTM, RNN, Layer, State, Trace, where_alive
 from tf1rnn.kernels.products import (
     FromParts,
     ToParts,
@@ -30,17 +32,17 @@ from tf1rnn.kernels.products import (
     times_transposed,
     weight_gradient,
 )
+from tf1rnn.loops import current_loop_options
 from tf1rnn.types import DType, Tensor
 
 STEPS_OF_A_ROUND = 5  # of the loop, which has its own cost
 
 
 class _Weights(NamedTuple):
-    """Those of one kernel, in the dtype of the products' operands, and its bias."""
+    """Those of one kernel, in the dtype of the products' operands."""
 
     of_inputs: Tensor  # [D, N * H], the rows that meet the inputs
     of_state: Tensor  # [H, N * H], and those that meet the state
-    bias: Tensor  # [N * H], in the dtype of the inputs
     num_parts: int  # N
 
 
@@ -85,26 +87,70 @@ def unrolled(
     Returns:
       The outputs `[T, B, H]`, and the parts of the final state, `[B, H]`.
     """
+    inputs = where_alive(alive, inputs, 0.0)  # padding may hold NaN, which 0 does not cancel
+    weights = _cut(layer, inputs, kernels, dtype)
+    states, saved = _forward(layer, inputs, state, weights, biases, alive)
+    h = tf.stack([state[-1] for state in states])  # [T + 1, B, H]
+    results = [where_alive(alive, h[1:], 0.0), *states[-1]]
+    operands = [inputs, *state, *kernels, *biases]
+    # Step by step: where there is no gradient, nobody stacks them.
+    kept = [x for state in states for x in state[:-1]] + [x for kept in saved for x in kept]
+    cut = [*(w.of_inputs for w in weights), *(w.of_state for w in weights)]
+    mask = [] if alive is None else [alive]
+    return tuple(with_gradient(layer.gradient, results, [*operands, *cut, h, *kept, *mask]))
 
-    @tf.custom_gradient
-    def run(inputs: Tensor, state: State, kernels: list[Tensor], biases: list[Tensor]) -> Any:
-        weights = _cut(inputs, state, kernels, biases, dtype)
-        trace, final_state = _forward(layer, inputs, state, weights, alive)
 
-        def gradient(d_outputs: Tensor, *d_state: Tensor) -> Any:
-            return _backward(layer, inputs, weights, trace, alive, d_outputs, d_state)
+def _gradient(
+    layer: Layer, op: tf.Operation, d_outputs: Tensor, *d_others: Tensor
+) -> list[Tensor | None]:
+    """The gradient of what `unrolled` makes: of its inputs, state, kernels and biases."""
+    num_states, num_kernels = layer.num_states, len(layer.num_parts)
+    tensors = iter(op.inputs)
 
-        return (where_alive(alive, trace.after[-1], 0.0), *final_state), gradient
+    def next_ones(count: int) -> list[Tensor]:
+        return list(itertools.islice(tensors, count))
 
-    return run(inputs, state, kernels, biases)
+    next_ones(1 + num_states)  # the results
+    inputs, *_ = next_ones(1 + num_states + 2 * num_kernels)
+    cut = next_ones(num_kernels), next_ones(num_kernels)
+    weights = [_Weights(*one) for one in zip(*cut, layer.num_parts, strict=True)]
+    (h,) = next_ones(1)
+    num_steps = static_size(h, 0) - 1
+    others = _stacked(next_ones((num_steps + 1) * (num_states - 1)), num_states - 1)
+    saved = _stacked(next_ones(num_steps * layer.num_saved), layer.num_saved)
+    parts = [*others, h]  # [T + 1, B, H]
+    trace = Trace(
+        before=tuple(part[:-1] for part in parts),
+        after=tuple(part[1:] for part in parts),
+        saved=saved,
+    )
+    alive = next(tensors, None)
+    d_state = d_others[:num_states]
+    gradients = _backward(layer, inputs, weights, trace, alive, d_outputs, d_state)
+    rest = len(op.inputs) - 1 - num_states - len(gradients)
+    return [None] * (1 + num_states) + gradients + [None] * rest
+
+
+for _layer in (LSTM, GRU, RNN):
+    tf.RegisterGradient(_layer.gradient)(functools.partial(_gradient, _layer))
+
+
+def _stacked(steps: list[Tensor], count: int) -> tuple[Tensor, ...]:
+    """`count` sequences `[T, ...]`, from the list of all at the first step, at the second, ..."""
+    return tuple(tf.stack(steps[i::count]) for i in range(count))
 
 
 def _forward(
-    layer: Layer, inputs: Tensor, state: State, weights: list[_Weights], alive: Tensor | None
-) -> tuple[Trace, State]:
-    """The trace of all steps, and the final state."""
+    layer: Layer,
+    inputs: Tensor,
+    state: State,
+    weights: list[_Weights],
+    biases: list[Tensor],
+    alive: Tensor | None,
+) -> tuple[list[State], list[tuple[Tensor, ...]]]:
+    """The T + 1 states, the first being that before the first step, and what each step keeps."""
     products = [in_parts(w.of_state, w.num_parts) for w in weights]
-    zs = [[tf.unstack(part) for part in parts] for parts in _projected(inputs, weights)]
+    zs = [[tf.unstack(z) for z in parts] for parts in _projected(inputs, weights, biases)]
     masks = _unstack(alive, static_size(inputs, 0))  # of each step, [B, 1]
     states, saved = [state], []
     for t, mask in enumerate(masks):
@@ -112,13 +158,7 @@ def _forward(
         new_state, kept = layer.step(_pre_activations(z, products), states[-1])
         states.append(_keep(mask, new_state, states[-1]))
         saved.append(kept)
-    parts = [tf.stack(part) for part in zip(*states, strict=True)]  # [T + 1, B, H]
-    trace = Trace(
-        before=tuple(part[:-1] for part in parts),
-        after=tuple(part[1:] for part in parts),
-        saved=tuple(tf.stack(kept) for kept in zip(*saved, strict=True)),
-    )
-    return trace, states[-1]
+    return states, saved
 
 
 def _backward(
@@ -129,8 +169,8 @@ def _backward(
     alive: Tensor | None,
     d_outputs: Tensor,
     d_state: State,
-) -> tuple[Tensor, State, list[Tensor], list[Tensor]]:
-    """The gradients of inputs, initial state, kernels and biases.
+) -> list[Tensor]:
+    """The gradients of inputs, initial state, kernels and biases, one after the other.
 
     d_outputs `[T, B, H]` and the parts of d_state `[B, H]` are those of outputs and final state.
     """
@@ -140,13 +180,12 @@ def _backward(
     d_zs, d_state = _walk_back(layer, d_outputs, d_state, slopes, products)
     of_inputs = concat([w.of_inputs for w in weights], 1)
     d_inputs = split_steps(times_transposed(merge_steps(concat(d_zs, 2)), of_inputs), inputs)
-    # The layer below waits for d_inputs, and for the kernels' gradients nobody.
-    with tf.control_dependencies([d_inputs]):
+    with ready(d_inputs, inputs):
         d_kernels = [
             weight_gradient(tf.concat([inputs, operand], 2), d_z, w.of_inputs.dtype)
             for operand, d_z, w in zip(layer.operands(trace), d_zs, weights, strict=True)
         ]
-    return d_inputs, d_state, d_kernels, [tf.reduce_sum(d_z, [0, 1]) for d_z in d_zs]
+    return [d_inputs, *d_state, *d_kernels, *(tf.reduce_sum(d_z, [0, 1]) for d_z in d_zs)]
 
 
 def _walk_back(
@@ -182,15 +221,49 @@ def looped(
 ) -> tuple[Tensor, ...]:
     """Walks a sequence of any length in a `tf.while_loop`; the gradient is TensorFlow's.
 
-    Arguments and answer are those of `unrolled`.
+    The loop ends with the longest row. Arguments and answer are those of `unrolled`.
     """
-    weights = _cut(inputs, state, kernels, biases, dtype)
+    weights = _cut(layer, inputs, kernels, dtype)
+    known_steps = static_size(inputs, 0)
+    if alive is None and known_steps:
+        outputs, final_state = _loop(layer, inputs, state, weights, biases, None)
+        return outputs, *final_state
+    num_steps = tf.shape(inputs)[0]
+    last = num_steps if alive is None else tf.math.count_nonzero(tf.reduce_any(alive, [1, 2]))
+    # One step at least, since TensorFlow does not stack an array of none.
+    last = tf.maximum(tf.cast(last, tf.int32), 1)
+    inputs = _first_steps(inputs, last)
+    alive = None if alive is None else _first_steps(alive, last)
+    outputs, final_state = _loop(layer, inputs, state, weights, biases, alive)
+    outputs = _first_steps(outputs, num_steps)
+    outputs.set_shape([known_steps, None, None])
+    if alive is None:  # that one step counts for nothing where there was none
+        final_state = _keep(num_steps > 0, final_state, state)
+    return outputs, *final_state
+
+
+def _first_steps(sequence: Tensor, count: Tensor) -> Tensor:
+    """`[T, B, N]` -> `[count, B, N]`: as many of its steps, then zeros (or False)."""
+    missing = tf.maximum(count - tf.shape(sequence)[0], 0)
+    return tf.pad(sequence[:count], [[0, missing], [0, 0], [0, 0]])
+
+
+def _loop(
+    layer: Layer,
+    inputs: Tensor,
+    state: State,
+    weights: list[_Weights],
+    biases: list[Tensor],
+    alive: Tensor | None,
+) -> tuple[Tensor, State]:
+    """The outputs of all steps, of which there is at least one, and the final state."""
+    inputs = where_alive(alive, inputs, 0.0)
     products = [in_parts_of_a_loop(w.of_state, w.num_parts) for w in weights]
     num_steps = tf.shape(inputs)[0]
     # Arrays, since the gradient of `z[t]` would be as large as `z`, every step.
     zs = [
         [tf.TensorArray(z.dtype, num_steps).unstack(z) for z in parts]
-        for parts in _projected(inputs, weights)
+        for parts in _projected(inputs, weights, biases)
     ]
     outputs = tf.TensorArray(inputs.dtype, num_steps, element_shape=state[-1].shape)
 
@@ -209,34 +282,32 @@ def looped(
             lambda t, *_, count=count: t + count <= num_steps,
             functools.partial(body, count=count),
             walked,
+            **current_loop_options(),
         )
     _, state, outputs = walked
-    return where_alive(alive, outputs.stack(), 0.0), *state
+    return where_alive(alive, outputs.stack(), 0.0), state
 
 
-def _cut(
-    inputs: Tensor, state: State, kernels: list[Tensor], biases: list[Tensor], dtype: DType
-) -> list[_Weights]:
+def _cut(layer: Layer, inputs: Tensor, kernels: list[Tensor], dtype: DType) -> list[_Weights]:
     """The weights of each kernel, cut between the rows of the inputs and those of the state."""
-    depth, units = static_size(inputs, 2), static_size(state[-1], 1)
+    cut = [static_size(inputs, 2), -1]
+    halves = [tf.split(tf.cast(kernel, dtype), cut, 0) for kernel in kernels]
+    return [
+        _Weights(of_inputs, of_state, num_parts)
+        for (of_inputs, of_state), num_parts in zip(halves, layer.num_parts, strict=True)
+    ]
 
-    def one(kernel: Tensor, bias: Tensor) -> _Weights:
-        of_inputs, of_state = tf.split(tf.cast(kernel, dtype), [depth, -1], 0)
-        return _Weights(of_inputs, of_state, bias, static_size(kernel, 1) // units)
 
-    return [one(kernel, bias) for kernel, bias in zip(kernels, biases, strict=True)]
-
-
-def _projected(inputs: Tensor, weights: list[_Weights]) -> list[list[Tensor]]:
+def _projected(inputs: Tensor, weights: list[_Weights], biases: list[Tensor]) -> list[list[Tensor]]:
     """For each kernel, the inputs' share of its pre-activations, with the bias: N `[T, B, H]`."""
     flat = merge_steps(inputs)  # [T * B, D]
 
-    def one(w: _Weights) -> list[Tensor]:
+    def one(w: _Weights, bias: Tensor) -> list[Tensor]:
         zs = in_parts(w.of_inputs, w.num_parts)(flat)  # N times [T * B, H]
-        biases = tf.split(w.bias, w.num_parts)  # N times [H]
-        return [split_steps(z, inputs) + b for z, b in zip(zs, biases, strict=True)]
+        parts = tf.split(bias, w.num_parts)  # N times [H]
+        return [split_steps(z, inputs) + b for z, b in zip(zs, parts, strict=True)]
 
-    return [one(w) for w in weights]
+    return [one(w, bias) for w, bias in zip(weights, biases, strict=True)]
 
 
 def _pre_activations(zs: list[list[Tensor]], products: list[ToParts]) -> list[ToParts]:

@@ -1,0 +1,49 @@
+"""Which way along a sequence a cell goes: its own faster one, or step by step.
+
+A faster way stands for the steps of the class that offers it. Where a step is another than that
+class wrote, or its operations are to have other gradients, only the steps themselves will do.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import tensorflow.compat.v1 as tf
+
+from tf1rnn.loops import gradient_overrides
+from tf1rnn.types import Cell, Nest, Tensor
+
+# What a subclass may write anew without changing a step: it counts for both ways alike.
+NO_STEPS = {
+    "__init__",
+    "build",
+    "zero_state",
+    "get_initial_state",
+    "get_config",
+    "add_variable",
+    "add_weight",
+}
+
+
+def fast_sequence(
+    cell: Cell, inputs: Nest, initial_state: Nest, sequence_length: Tensor | None
+) -> tuple[Tensor, Nest] | None:
+    """What `cell.sequence` answers, or None where the cell has to be asked step by step.
+
+    None for nested inputs, for a cell without the method or with an overridden step, and where
+    the graph overrides gradients.
+    """
+    if tf.nest.is_nested(inputs) or not _stands_for_the_step(cell) or gradient_overrides():
+        return None
+    return cell.sequence(inputs, initial_state, sequence_length)
+
+
+def _stands_for_the_step(cell: Cell) -> bool:
+    """Whether no step is overridden below the class that gives `sequence`, nor in the object."""
+    below = [getattr(cell, "__dict__", {})]
+    for one in type(cell).__mro__:
+        if "sequence" in vars(one):
+            names = {name for level in below for name in level} - NO_STEPS
+            return not any(inspect.isfunction(getattr(one, name, None)) for name in names)
+        below.append(vars(one))
+    return False
