@@ -12,7 +12,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,10 @@ from training import command
 from training.command import UserError
 from training.fields import shown
 from training.metric import METRICS
+from training.numbers import plain, restored
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from training.table import ColumnTable
 
 BETTER = {name: min if metric.lower_is_better else max for name, metric in METRICS.items()}
 
@@ -34,7 +35,7 @@ FIGURES = (*SCORES, "best_epoch", "epochs", "seconds", "parameters")  # of every
 FIGURE = re.compile("[a-z][a-z0-9_]{0,39}")  # how a figure may be called
 MAX_FIGURES = 50
 MAX_BYTES = 2**24  # of a file that is read
-WIDE = 100_000  # columns, where the table is not for a terminal
+PLOT = Path("logs/compare.png")
 
 Figures = dict[str, float | None]
 Row = tuple[str, list[Any]]  # a heading, and for every run its value, or None where it has none
@@ -67,31 +68,50 @@ def make_parser() -> command.Parser:
     add("runs", type=Path, nargs="+", metavar="RUN", help="the runs' folders; all: logs/*/")
     add(
         "--plot",
-        type=Path,
-        default=Path("logs/compare.png"),
+        type=command.output_png,
+        default=PLOT,
         metavar="FILE",
-        help="where the picture of the curves goes (logs/compare.png)",
+        help=f"where the picture of the curves goes ({PLOT})",
     )
-    add("--csv", type=Path, metavar="FILE", help="write the table there, too")
-    add("--json", type=Path, metavar="FILE", help="write the table there, too")
+    add("--csv", type=command.output, metavar="FILE", help="write the table there, too")
+    add("--json", type=command.output, metavar="FILE", help="write the table there, too")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    parser = make_parser()
-    options = parser.parse_args(argv)
-    if options.plot.suffix != ".png":
-        parser.error("argument --plot: the name must end in .png")
-    labels = label_runs(options.runs)
-    entries = [read_run(path, label) for path, label in zip(options.runs, labels, strict=True)]
+    options = make_parser().parse_args(argv)
+    entries = read_runs(options.runs)
+    if options.plot is PLOT:
+        PLOT.parent.mkdir(exist_ok=True)
     show(entries)
-    write(entries, options.csv, options.json, options.plot)
-    print(f"curves: {options.plot}")
+    write(entries, options.csv, options.json)
+    draw(entries, options.plot)
     return 0
 
 
 # ------------------------------------------------------------------------ reading a run
+
+
+def read_runs(paths: Sequence[Path]) -> list[Entry]:
+    """The runs in these folders. One that cannot be read is left out, with a warning.
+
+    Raises:
+        UserError: none is left.
+    """
+    entries, errors = [], []
+    for path, label in zip(paths, label_runs(paths), strict=True):
+        try:
+            entries.append(read_run(path, label))
+        except UserError as error:
+            errors.append(error)
+    if not entries and len(errors) == 1:
+        raise errors[0]
+    for one in errors:
+        command.warn(f"left out: {one}")
+    if not entries:
+        raise UserError("not one of these is a run")
+    return entries
 
 
 def read_run(path: Path, label: str) -> Entry:
@@ -119,7 +139,7 @@ def read_text(path: Path) -> str:
     if len(content) > MAX_BYTES:
         raise UserError(f"{printable(path)}: more than {MAX_BYTES:,} bytes")
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(f"{printable(path)}: not UTF-8 text") from None
 
@@ -131,7 +151,8 @@ def read_result(path: Path) -> tuple[str, Figures]:
     metric = values.get("metric")
     if not isinstance(metric, str) or not re.fullmatch(r"[\w ]{1,40}", metric):
         raise UserError(f"{origin}: metric must be a short name, not {shown(metric)}")
-    required = [name for name in FIGURES if values.get(name, "") is not None]
+    needed = {*FIGURES[:2], *values}
+    required = [name for name in FIGURES if name in needed and values.get(name, "") is not None]
     figures = dict.fromkeys(FIGURES) | numbers(values, required, origin)
     return metric, figures
 
@@ -142,7 +163,7 @@ def read_records(path: Path) -> list[dict[str, float]]:
         return []
     records = []
     for position, line in enumerate(read_text(path).split("\n"), 1):
-        if line:
+        if line.strip("\r"):
             origin = f"{printable(path)}, line {position}"
             required = ("epoch", "train", "valid", "seconds")
             records.append(numbers(parse(line, origin), required, origin))
@@ -161,7 +182,7 @@ def parse(text: str, origin: str) -> dict[str, Any]:
         raise UserError(f"{origin}: {error}") from None
     if not isinstance(values, dict):
         raise UserError(f"{origin}: not an object of values")
-    return values
+    return restored(values)
 
 
 def numbers(values: dict[str, Any], required: Sequence[str], origin: str) -> dict[str, float]:
@@ -187,12 +208,18 @@ def figures_so_far(records: Sequence[dict[str, float]], metric: str) -> Figures:
     figures |= {"epochs": len(records), "seconds": seconds}
     scored = [record for record in records if not math.isnan(record["valid"])]
     if scored and metric in BETTER:
-        best = BETTER[metric](scored, key=lambda record: record["valid"])
+        best = BETTER[metric](scored, key=lambda record: standing(record, "valid"))
         figures |= {"valid": best["valid"], "best_epoch": best["epoch"]}
     for rate in [name for name in (records or [{}])[-1] if re.fullmatch("[a-z]+_per_second", name)]:
         done = sum(record.get(rate, math.nan) * record["seconds"] for record in records)
         figures[rate] = done / seconds if seconds else None
     return figures
+
+
+def standing(figures: Mapping[str, Any], name: str) -> tuple[float, float]:
+    """A score; where it is infinite, the mean behind it tells which is the better one."""
+    score = figures[name]
+    return score, figures.get(f"{name}_nats", math.inf if score == math.inf else 0.0)
 
 
 def label_runs(paths: Sequence[Path]) -> list[str]:
@@ -255,7 +282,7 @@ def find_best(entries: Sequence[Entry]) -> set[int]:
     found: set[int] = set()
     for metric, better in BETTER.items():
         tests = {
-            place: test
+            place: standing(entry.figures, "test")
             for place, entry in enumerate(entries)
             if entry.metric == metric
             and (test := entry.figures["test"]) is not None
@@ -271,38 +298,27 @@ def find_best(entries: Sequence[Entry]) -> set[int]:
 
 
 def show(entries: Sequence[Entry]) -> None:
-    """Prints the table: as wide as the terminal, as wide as need be where there is none."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(make_table(entries))
+    """Prints the table, and what its star means."""
+    make_table(entries).show()
     if find_best(entries):
         print("* the best test score of its metric")
 
 
-def make_table(entries: Sequence[Entry]) -> Table:
+def make_table(entries: Sequence[Entry]) -> ColumnTable:
     """The table: a column a run, fields above figures. The best test scores have a star."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from rich.text import Text  # nothing in it is markup
 
-    best = find_best(entries)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(no_wrap=True)
-    for entry in entries:  # Text: nothing in a name is markup
-        table.add_column(Text(entry.label), justify="right", overflow="fold")
-    for heading, values in field_rows(entries):
-        table.add_row(heading, *map(Text, ("" if v is None else v for v in values)))
-    table.add_section()
-    for heading, values in figure_rows(entries):
-        cells = [Text(shorten(value)) for value in values]
-        for place in best:
-            if heading == f"test {entries[place].metric}":
-                cells[place] = Text(f"{shorten(values[place])}*", style="bold green")
-        table.add_row(heading, *cells)
-    return table
+    from training.table import ColumnTable
+
+    fields = [(heading, [Text(v or "") for v in values]) for heading, values in field_rows(entries)]
+    figures = [
+        (heading, [Text(shorten(v)) for v in values]) for heading, values in figure_rows(entries)
+    ]
+    rows = dict(figures)
+    for place in find_best(entries):
+        cells = rows[f"test {entries[place].metric}"]
+        cells[place] = Text(f"{cells[place]}*", style="bold green")
+    return ColumnTable([entry.label for entry in entries], fields, figures)
 
 
 def flag_text(value: Any) -> str:
@@ -342,23 +358,26 @@ def to_json(entries: Sequence[Entry]) -> str:
         }
         for entry, fields in zip(entries, differing_fields(entries), strict=True)
     ]
-    return json.dumps(rows, indent=2) + "\n"
+    return json.dumps([plain(row) for row in rows], indent=2) + "\n"
 
 
-def write(
-    entries: Sequence[Entry], csv_path: Path | None, json_path: Path | None, plot: Path
-) -> None:
+def write(entries: Sequence[Entry], csv_path: Path | None, json_path: Path | None) -> None:
     """Writes the files that were asked for, each wholly or not at all."""
-    from training.files import atomic_path, write_atomically
-    from training.pictures.comparison import Curve, compare_curves
+    from training.files import write_output
 
     if csv_path:
-        write_atomically(csv_path, to_csv(entries).encode())
+        write_output(csv_path, to_csv(entries).encode())
     if json_path:
-        write_atomically(json_path, to_json(entries).encode())
-    figure = compare_curves([Curve(e.label, e.metric, e.records) for e in entries])
-    with atomic_path(plot) as temporary:
-        figure.savefig(temporary, dpi=120)
+        write_output(json_path, to_json(entries).encode())
+
+
+def draw(entries: Sequence[Entry], path: Path) -> None:
+    """Writes the picture of the curves; warns where it cannot be drawn."""
+    from training.pictures.comparison import Curve, compare_curves
+    from training.pictures.output import write_png
+
+    curves = [Curve(entry.label, entry.metric, entry.records) for entry in entries]
+    write_png(path, lambda: compare_curves(curves), dpi=120, what="curves")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ class Config:
         "operands of the layers' and the softmax's matrix products: float32, or bfloat16, where "
         "weights, state and all sums stay float32",
         choices=("float32", "bfloat16"),
+        before="float32",
     )
     batch_size: int = setting(20, "sequences in a minibatch", low=1, high=1_000_000)
     optimizer: str = setting(
@@ -58,6 +59,7 @@ class Config:
         "how the learning rate falls then: epochs (in each by the factor lr_decay) or linear (at "
         "every step, to 0 at the end)",
         choices=("epochs", "linear"),
+        before="epochs",
     )
     lr_decay: float = setting(
         1.0, "factor on the learning rate in every epoch after decay_after", low=POSITIVE, high=1
@@ -115,9 +117,14 @@ class PTBConfig(Config):
     vocab_size: int = setting(
         10_000, "most words in the vocabulary; the others become <unk>", low=3, high=10_000_000
     )
-    tie_embedding: bool = setting(False, "true: the embedding is the softmax's weights, too")
+    tie_embedding: bool = setting(
+        False, "true: the embedding is the softmax's weights, too", before=False
+    )
     data_path: str = setting(
-        "", "folder of ptb.{train,valid,test}.txt; empty: data/ptb if it is there, else data/sample"
+        "",
+        "folder of ptb.{train,valid,test}.txt, in a .toml file from where that lies; empty: "
+        "data/ptb if it is there, else data/sample",
+        is_path=True,
     )
 
 

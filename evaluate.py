@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ import problems
 from config import Config
 from training import command
 from training.command import UserError
+from training.fields import values_before
+from training.numbers import plain
 from training.progress import difference, made_with
 
 if TYPE_CHECKING:
@@ -35,7 +38,9 @@ def make_parser() -> command.Parser:
         "--checkpoint", choices=("best", "last"), default="best", help="which weights (best)"
     )
     parser.add_argument("--data_path", type=Path, help="another text, or a folder of splits")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the score there, too")
+    parser.add_argument(
+        "--json", type=command.output, metavar="FILE", help="write the score there, too"
+    )
     return parser
 
 
@@ -43,13 +48,15 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
     options = make_parser().parse_args(argv)
     command.import_tensorflow()
-    from training.files import write_atomically
+    from training.files import write_output
     from training.run import Run
 
     result = evaluate(Run.open(options.run), options.split, options.checkpoint, options.data_path)
-    print(f"{result['split']} {result['metric']} {result['score']:.4f}  ({result['checkpoint']})")
+    behind = "".join(f" ({value:.4f} nats)" for key, value in result.items() if key == "score_nats")
+    score = f"{result['score']:.4f}{behind}"
+    print(f"{result['split']} {result['metric']} {score}  ({result['checkpoint']})")
     if options.json:
-        write_atomically(options.json, (json.dumps(result, indent=2) + "\n").encode())
+        write_output(options.json, (json.dumps(plain(result), indent=2) + "\n").encode())
     return 0
 
 
@@ -64,7 +71,7 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
 
     from training.graphs import build_evaluation, require_memory
     from training.session import open_session
-    from training.step import score
+    from training.step import mean_score
 
     config = problems.load(run.config)
     problem = problems.PROBLEMS[config.problem]
@@ -76,13 +83,16 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
         graph.finalize()
         with open_session(graph) as session:
             checkpoint = restore(run, which, config, session, saver)
-            value = score(session, model, reader, config.metric)
+            mean = mean_score(session, model, reader)
+    if data_path is None:
+        tell_other_data(run, config, checkpoint)
     return {
         "run": str(run.path),
         "checkpoint": checkpoint.path.name,
         "split": split,
         "metric": config.metric.name,
-        "score": value,
+        "score": config.metric.of(mean),
+        **config.metric.behind(score=mean),
     }
 
 
@@ -92,10 +102,11 @@ def restore(
     """Restores the checkpoint, and again where a training that goes on has just removed it."""
     from training.checkpoint import CheckpointError
 
+    before = values_before(type(config))
     now = made_with(config, run.read_vocabulary() or ())
     while True:
         checkpoint = run.find_checkpoint(which, warn=command.warn)
-        if other := difference(checkpoint.progress.get("made_with"), now):
+        if other := difference(checkpoint.progress.get("made_with"), now, before):
             raise UserError(f"{checkpoint.path} was made with another {other}")
         try:
             checkpoint.restore(session, saver)
@@ -119,6 +130,21 @@ def find_reader(run: Run, config: Any, split: str, data_path: Path | None) -> Re
     words = read_words(path)
     tell_unknown(words, vocabulary)
     return one_stream(to_ids(words, vocabulary), config.num_steps, config.carry_state)
+
+
+def tell_other_data(run: Run, config: Any, checkpoint: Checkpoint) -> None:
+    """Warns where the data are no longer those of the training."""
+    from reader import SPLITS, find_corpus, hash_files, split_path
+
+    if run.read_vocabulary() is None:
+        where, sha256 = "made", problems.PROBLEMS[config.problem].read(config).sha256
+    else:
+        folder = find_corpus(config.data_path)
+        where, sha256 = f"in {folder}", ""
+        with suppress(OSError):
+            sha256 = hash_files(split_path(folder, split) for split in SPLITS)
+    if sha256 != checkpoint.progress["made_with"].get("data"):
+        command.warn(f"the data {where} are not those that {run.path} was trained on")
 
 
 def tell_unknown(words: Sequence[str], vocabulary: Sequence[str]) -> None:

@@ -11,12 +11,14 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from training import command
 from training.fields import Setting, checked, from_text
+from training.numbers import plain
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LIMITS = {
     "num_steps": Setting(low=1, high=10_000),
@@ -27,7 +29,8 @@ STEPS_SHOWN = (0, 10, 50, 100, 200)
 FORGET_BIASES = (0.0, 1.0, 5.0)
 BATCH_SIZE = 8
 
-Flow = Mapping[str, np.ndarray]
+Flow: TypeAlias = "Mapping[str, np.ndarray]"
+OUT = Path("logs/gradient_flow.png")
 
 
 def make_parser() -> command.Parser:
@@ -40,19 +43,23 @@ def make_parser() -> command.Parser:
     add("--num_steps", default="200", metavar="N", help="steps back in time (200)")
     add("--hidden_size", default="64", metavar="N", help="units of each cell (64)")
     add("--seed", default="1", metavar="N", help="seed of weights and inputs (1)")
-    out = Path("logs/gradient_flow.png")
-    add("--out", type=Path, default=out, metavar="FILE", help=f"where the picture goes ({out})")
-    add("--json", type=Path, metavar="FILE", help="write all norms there, too")
+    add(
+        "--out",
+        type=command.output_png,
+        default=OUT,
+        metavar="FILE",
+        help=f"where the picture goes ({OUT})",
+    )
+    add("--json", type=command.output, metavar="FILE", help="write all norms there, too")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    parser = make_parser()
-    options = parser.parse_args(argv)
+    options = make_parser().parse_args(argv)
     sizes = {name: _size(name, getattr(options, name)) for name in LIMITS}
-    if options.out.suffix != ".png":
-        parser.error("argument --out: the name must end in .png")
+    if options.out is OUT:
+        OUT.parent.mkdir(exist_ok=True)
     command.import_tensorflow()
     flows = measure(**sizes)
     print_table(flows)
@@ -88,6 +95,7 @@ def measure_cell(cell: Any, num_steps: int, seed: int) -> Flow:
     Returns:
         Arrays `[num_steps + 1]`: entry n is the norm n steps back, where t = T - n.
     """
+    import numpy as np
     import tensorflow.compat.v1 as tf
 
     import tf1rnn
@@ -112,8 +120,9 @@ def measure_cell(cell: Any, num_steps: int, seed: int) -> Flow:
 def print_table(flows: Mapping[str, Flow]) -> None:
     """The norms a few numbers of steps back, a line a cell; for an LSTM one for h and one for c."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+
+    from training.screen import table_console
 
     num_steps = len(next(iter(flows.values()))["h"]) - 1
     shown = sorted({n for n in STEPS_SHOWN if n < num_steps} | {num_steps})
@@ -126,29 +135,24 @@ def print_table(flows: Mapping[str, Flow]) -> None:
         for part in sorted(flow, reverse=True):
             norms = (f"{flow[part][n]:.1e}" for n in shown)
             table.add_row(label if part == "h" else "", part, *norms)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 100  # room for all columns
-    console.print(table)
+    table_console(width=100).print(table)  # room for all columns
 
 
 def draw(flows: Mapping[str, Flow], title: str, path: Path) -> None:
-    """Writes the picture, a PNG."""
-    from training.files import atomic_path
+    """Writes the picture, a PNG; warns where it cannot be drawn."""
     from training.pictures import flow
+    from training.pictures.output import write_png
 
-    with atomic_path(path) as temporary:
-        flow.draw(title, flows).savefig(temporary, dpi=100)
-    print(f"picture: {path}")
+    write_png(path, lambda: flow.draw(title, flows), dpi=100, what="picture")
 
 
 def write_json(flows: Mapping[str, Flow], sizes: Mapping[str, int], path: Path) -> None:
     """Writes all norms, entry n of a list being those n steps back."""
-    from training.files import write_atomically
+    from training.files import write_output
 
     norms = {label: {k: v.tolist() for k, v in flow.items()} for label, flow in flows.items()}
     content = {**sizes, "norms_by_steps_back": norms}
-    write_atomically(path, (json.dumps(content) + "\n").encode())
+    write_output(path, (json.dumps(plain(content)) + "\n").encode())
 
 
 if __name__ == "__main__":

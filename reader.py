@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
+import re
+import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,14 @@ from training import memory
 from training.data import PIECE, Data, DataError, Minibatch
 
 EOS, UNK = "<eos>", "<unk>"
+MOST_UNKNOWN, MANY_UNKNOWN, SOME_UNKNOWN = 0.5, 0.2, 0.005  # of the validation words
 SPLITS = ("train", "valid", "test")
 DATA = Path(__file__).resolve().parent / "data"
 PTB, SAMPLE = DATA / "ptb", DATA / "sample"
+_LINE_END = re.compile("\r\n|[\r\u0085\u2028\u2029]")
+_EOS_AT_END = re.compile(rf"(?<!\S){EOS}[^\S\n]*$", re.IGNORECASE | re.MULTILINE)
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_UNK = re.compile(rf"(?<!\S){UNK}(?!\S)", re.IGNORECASE)
 # SHA-256 of the Penn Treebank's three splits, one after the other.
 PTB_SHA256 = "0b6c7d63ba3b5066369952976bfedb370ca0eee0eaffe6f524af316c6beaca3d"
 
@@ -25,7 +33,8 @@ PTB_SHA256 = "0b6c7d63ba3b5066369952976bfedb370ca0eee0eaffe6f524af316c6beaca3d"
 def read_words(path: Path) -> list[str]:
     """The words of a UTF-8 text in order, each line ended by `<eos>`.
 
-    A byte order mark is dropped, CRLF ends a line like LF, and a last line needs no line end.
+    A byte order mark is dropped, every kind of line end ends a line, and a last line needs none.
+    `<eos>` that a text has at its lines' ends is theirs, and `<UNK>` is `<unk>`.
 
     Raises:
         DataError: the file is missing, unreadable, not UTF-8, or has no word.
@@ -36,17 +45,34 @@ def read_words(path: Path) -> list[str]:
             raise DataError(f"{path} is no regular file")  # a pipe or /dev/zero may never end
         # A word of two letters takes 64 bytes as an object in a list.
         memory.require(25 * path.stat().st_size, f"reading {path}")
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start:,})") from None
-    text = text.replace("\r\n", "\n")
+        place = f"{path} is not UTF-8 text (byte {error.start:,})"
+        raise DataError(f"{place}: {_conversion(path, content)}") from None
+    if "\0" in text:
+        raise DataError(f"{path} has zero bytes, as UTF-16 has: {_conversion(path, content)}")
+    text = _LINE_END.sub("\n", text)
     if not text.strip():
         raise DataError(f"{path} is empty")
     if not text.endswith("\n"):
         text += "\n"
+    lower = text.lower()
+    if EOS in lower:
+        text = _EOS_AT_END.sub("", text)
+    if lower.count(UNK) > text.count(UNK):
+        text = _UNK.sub(UNK, text)
     return text.replace("\n", f" {EOS} ").split()
+
+
+def _conversion(path: Path, content: bytes) -> str:
+    """How to make UTF-8 of a text; its byte order mark tells the encoding, where it has one."""
+    marks = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32"}
+    marks |= {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+    encoding = next((name for mark, name in marks.items() if content.startswith(mark)), "ENCODING")
+    return f"convert it: iconv -f {encoding} -t utf-8 {shlex.quote(str(path))} > NEW"
 
 
 def build_vocabulary(words: Sequence[str], size: int) -> list[str]:
@@ -157,8 +183,55 @@ def read_text_data(
         unit="words",
         per_batch=batch_size * num_steps,
         vocabulary=vocabulary,
+        warnings=warnings_of(words, vocabulary),
         **(_of_the_sample() if folder == SAMPLE else {}),
     )
+
+
+def warnings_of(words: Mapping[str, Sequence[str]], vocabulary: Sequence[str]) -> list[str]:
+    """A line for each flaw of a corpus, whose `words` are those of each split.
+
+    Such are many words of the validation text that no training text has taught, since it has no
+    spaces or no `<unk>`, and `UNK` for unknown words.
+    """
+    counts, known = Counter(words["train"]), set(vocabulary)
+    valid = [word for word in words["valid"] if word != EOS]
+    unknown = sum(word not in known or word == UNK for word in valid) / max(len(valid), 1)
+    is_taught = UNK in counts or len(counts) >= len(vocabulary)
+    found = []
+    if "UNK" in counts and UNK not in counts:
+        found.append(
+            f"the training text has {counts['UNK']:,} times UNK, which is a word as others are; "
+            f"unknown words are written {UNK}"
+        )
+    if unknown > MANY_UNKNOWN and _lacks_spaces(words["train"]):
+        found.append(
+            f"{unknown:.1%} of the validation words are unknown, and so the perplexity says "
+            "little: the text hardly has spaces; put one between its words or its characters"
+        )
+    elif unknown > MOST_UNKNOWN and is_taught:
+        found.append(
+            f"{unknown:.1%} of the validation words are unknown ({UNK}), and so the perplexity "
+            "says little; a larger --vocab_size or more text helps"
+        )
+    elif unknown > SOME_UNKNOWN and not is_taught:
+        twice = sum(count > 1 for count in counts.values())
+        found.append(
+            f"{unknown:.2%} of the validation words are unknown, and the training text has no "
+            f"{UNK} to learn them from; --vocab_size {max(twice, 3)}, the number of words that "
+            "occur at least twice, makes one of the others"
+        )
+    return found
+
+
+def _lacks_spaces(words: Sequence[str]) -> bool:
+    """Whether the lines are not divided into words: one a line, or of an unusual length."""
+    lines = words.count(EOS)
+    inner = len(words) - lines
+    letters = sum(map(len, words)) - lines * len(EOS)
+    unspaced = sum(len(_UNSPACED.findall(word)) for word in words[:10_000])
+    most = 4 if unspaced > sum(map(len, words[:10_000])) / 4 else 12
+    return inner < 1.5 * lines or letters > most * inner
 
 
 def _of_the_sample() -> dict[str, Any]:

@@ -20,6 +20,7 @@ TESTS = [
     "pre-commit>=3.5",
 ]
 DIGITS = ["scikit-learn>=1.4"]
+NOTEBOOK = ["nbclient>=0.10", "ipykernel>=6.29"]
 
 setup(
     name="tf1rnn",
@@ -58,5 +59,6 @@ setup(
     extras_require={
         "digits": DIGITS,  # the preset digits: scikit-learn brings the images
         "tests": TESTS + DIGITS,  # make test, lint and types
+        "notebook": NOTEBOOK,  # tests/faults/test_notebook.py
     },
 )

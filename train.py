@@ -19,7 +19,7 @@ from config import Config
 from training import command
 from training.config_files import to_json
 from training.fields import field_help
-from training.options import make_parser, only_changes_of_a_run
+from training.options import make_parser, only_changes_of_a_run, preset_of, require_one_run
 from training.progress import NotFinite
 from training.signals import Stopped
 
@@ -36,12 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(problems.list_presets())
         return 0
     if options.help:
-        fields = field_help(problems.resolve(options.config))
-        print(f"{parser.format_help()}\nfields of --config {options.config}:\n{fields}")
+        name = preset_of(options)
+        fields = field_help(problems.resolve(name))
+        print(f"{parser.format_help()}\nfields of --config {name}:\n{fields}")
         return 0
-    if options.resume:
+    if options.resume is not None:
         return resume(options, flags)
-    return start(problems.resolve(options.config, flags), options)
+    return start(problems.resolve(preset_of(options), flags), options)
 
 
 def start(config: Config, options: argparse.Namespace) -> int:
@@ -61,13 +62,22 @@ def start(config: Config, options: argparse.Namespace) -> int:
 
 def resume(options: argparse.Namespace, flags: Sequence[str]) -> int:
     """Goes on with a run from its newest checkpoint that is whole."""
+    require_one_run(options)
     only_changes_of_a_run(flags)
     command.import_tensorflow()
-    from training.prepare import TrainingGraph, changed, find_run, prepare
+    from training.prepare import (
+        TrainingGraph,
+        changed,
+        find_run,
+        prepare,
+        require_same_problem,
+    )
 
     run = find_run(options)
     with run.lock():
         config = problems.load(run.config)
+        if options.config is not None:
+            require_same_problem(problems.resolve(options.config), config, run)
         problem = problems.PROBLEMS[config.problem]
         config = changed(problem, config, flags)
         data = problem.read(config)

@@ -42,7 +42,8 @@ def resolve(name_or_file: str, flags: Sequence[str] = ()) -> Config:
 
     Args:
       name_or_file: a name in PRESETS; or a path that ends in .toml, a file whose key `preset`
-        names one; or in .json, such as a run's config.json.
+        names one, and whose relative paths are from its folder; or in .json, such as a run's
+        config.json.
       flags: `["--keep_prob", "0.8", "--seed=3"]`.
 
     Raises:
@@ -54,7 +55,9 @@ def resolve(name_or_file: str, flags: Sequence[str] = ()) -> Config:
         text = read_text(name_or_file)
         with config_files.naming(name_or_file):
             preset, values = config_files.parse_toml(text)
-            config = config_files.with_values(_preset(preset), values)
+            config = _preset(preset)
+            values = config_files.from_folder(config, values, Path(name_or_file).parent)
+            config = config_files.with_values(config, values)
     else:
         config = _preset(name_or_file)
     return config_files.with_flags(config, flags)

@@ -239,12 +239,13 @@ def draw_curves_and_sums(
     sums = figure.add_subplot(grid[:, 1])
     sums.axis("off")
     epochs = [record["epoch"] for record in records]
-    loss.plot(epochs, [record["cost"] for record in records], color=TRAIN)
+    loss.plot(epochs, [record["cost"] for record in records], ".-", color=TRAIN)
     loss.set(ylabel="training loss", ylim=(0, None))
     for split, colour in (("train", TRAIN), ("valid", VALID)):
-        accuracy.plot(epochs, [record[split] for record in records], color=colour, label=split)
+        scores = [record[split] for record in records]
+        accuracy.plot(epochs, scores, ".-", color=colour, label=split)
     accuracy.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.03))
-    accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
+    accuracy.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     accuracy.legend(loc="lower right")
     for axes in (loss, accuracy):
         axes.grid(alpha=0.3)

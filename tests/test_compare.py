@@ -276,7 +276,7 @@ def test_neither_mistakes_nor_the_table_wait_for_tensorflow(tmp_path):
         "from training import command\n"
         "atexit.register(lambda: print('tensorflow' in sys.modules))\n"
         "compare.show([compare.read_run(pathlib.Path(sys.argv[1]), 'run')])\n"
-        "command.run(compare.main)\n"
+        "command.run(lambda: compare.main(sys.argv[2:]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, run, tmp_path],

@@ -197,7 +197,7 @@ BAD_FLAGS = [
     (["--keep_prob", "nan"], "keep_prob must be a number above 0 and at most 1, not 'nan'"),
     (["--keep_prob", "1e999"], "keep_prob must be a number above 0 and at most 1, not inf"),
     (["--max_grad_norm", "inf"], "max_grad_norm must be a number from 0 to 1000000000, not 'inf'"),
-    (["--use_bias", "yes"], "use_bias must be true or false, not 'yes'"),
+    (["--use_bias", "maybe"], "use_bias must be true or false, not 'maybe'"),
     (["--cell", "lsm"], "cell must be one of rnn, lstm, lstm_peephole, gru, not 'lsm'"),
     (["--data_path", "a\0b"], "data_path must be printable text, not 'a\\x00b'"),
     (["--data_path", "a\udcff"], "data_path must be printable text, not 'a\\udcff'"),

@@ -1,5 +1,6 @@
 """The command as a person uses it: what it says, what it writes, how it ends."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -11,8 +12,12 @@ from pathlib import Path
 import corpora
 import pytest
 
+import evaluate
+import problems
 import train
+from training import step
 from training.command import UserError
+from training.run import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ["--config", "test", "--batch_size", "4", "--num_steps", "5", "--hidden_size", "8"]
@@ -78,6 +83,56 @@ def test_evaluate_scores_other_splits_and_other_texts(trained, tmp_path):
     assert "test perplexity" in other.stdout
 
 
+@pytest.fixture(scope="module")
+def not_carried(corpus, tmp_path_factory):
+    """A run whose every minibatch starts from zero."""
+    logs = tmp_path_factory.mktemp("logs")
+    fields = [*TINY, "--data_path", corpus, "--carry_state", "false"]
+    assert train.main([*fields, "--logdir", str(logs), "--name", "fresh"]) == 0
+    return logs / "fresh"
+
+
+def test_evaluate_starts_from_zero_as_often_as_the_training_did(not_carried, monkeypatch):
+    """And in a graph that cannot grow."""
+    graphs, mean_score = [], step.mean_score
+
+    def noting(session, *rest):
+        graphs.append(session.graph)
+        return mean_score(session, *rest)
+
+    monkeypatch.setattr(step, "mean_score", noting)
+    result = json.loads((not_carried / "result.json").read_text())
+    scored = [evaluate.evaluate(Run(not_carried), split, "best") for split in ("valid", "test")]
+    assert [one["score"] for one in scored] == [result["valid"], result["test"]]
+    assert [graph.finalized for graph in graphs] == [True, True]
+    # A state that is carried gives another score, or this would say nothing.
+    config = dataclasses.replace(problems.load(not_carried / "config.json"), carry_state=True)
+    carried = evaluate.find_reader(Run(not_carried), config, "test", None)
+    monkeypatch.setattr(evaluate, "find_reader", lambda *_: carried)
+    assert evaluate.evaluate(Run(not_carried), "test", "best")["score"] != result["test"]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "line"),
+    [
+        (0, ""),
+        (5, "5 of 51 words (9.8%) are unknown to the run: <unk>\n"),
+        (6, "6 of 51 words (11.8%) are unknown to the run: <unk>"),
+    ],
+)
+def test_evaluate_says_how_many_words_are_unknown_and_warns_of_many(
+    not_carried, tmp_path, monkeypatch, capsys, unknown, line
+):
+    monkeypatch.setattr(sys, "argv", ["evaluate.py"])
+    text = tmp_path / "other.txt"
+    words = [f"never{number % 3}" for number in range(unknown)] + ["w1"] * (50 - unknown)
+    text.write_text(" ".join(words) + "\n")
+    config = problems.load(not_carried / "config.json")
+    evaluate.find_reader(Run(not_carried), config, "test", text)
+    warning = f"evaluate.py: warning: {line}; the score says little of such a text\n"
+    assert capsys.readouterr() == (("", warning) if unknown == 6 else (line, ""))
+
+
 def test_events_hold_curves_histograms_graph_and_hyperparameters(trained):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -119,7 +174,8 @@ def test_mistakes_are_refused_in_one_line_and_nothing_is_written(
         flags = {flag: value for flag, value in zip(given[::2], given[1::2], strict=True)}
         flags |= dict(zip(arguments[::2], arguments[1::2], strict=True))
         if "--resume" in flags:
-            flags = {k: v for k, v in flags.items() if k in ("--resume", "--name", "--logdir")}
+            which = ("--name", "--logdir") if flags["--resume"] == "auto" else ()
+            flags = {k: v for k, v in flags.items() if k in ("--resume", *which)}
         train.main([word for pair in flags.items() for word in pair])
     said = capsys.readouterr().err if refused.type is SystemExit else str(refused.value)
     assert message in said

@@ -8,9 +8,17 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
-from training.fields import ConfigError, fields_of, from_text, shown, strict_json
+from training.fields import (
+    ConfigError,
+    fields_of,
+    from_text,
+    shown,
+    strict_json,
+    values_before,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,23 +34,39 @@ def with_flags(config: AnyConfig, flags: Sequence[str]) -> AnyConfig:
     Raises:
       ConfigError: for an unknown field, a value that it may not have, or a field given twice.
     """
-    kinds = {name: kind for name, (kind, _) in fields_of(type(config)).items()}
+    known = fields_of(type(config))
     values: dict[str, object] = {}
     for name, text in split_flags(flags):
+        _require_field(config, name)
+        if text is None:
+            raise ConfigError(f"--{name} needs a value")
         if name in values:
             raise ConfigError(f"--{name} is given twice")
-        values[name] = from_text(kinds.get(name, str), text)
+        values[name] = from_text(known[name][0], text)
     return with_values(config, values)
 
 
 def with_values(config: AnyConfig, values: Mapping[str, Any]) -> AnyConfig:
     """The config with other values for some fields. ConfigError for an unknown field or value."""
-    known = fields_of(type(config))
     for name in values:
-        if name not in known:
-            hint = nearest(name, known)
-            raise ConfigError(f"no field {shown(name)} in problem {config.problem}{hint}")
+        _require_field(config, name)
     return replace(config, **values)
+
+
+def _require_field(config: Any, name: str) -> None:
+    known = fields_of(type(config))
+    if name not in known:
+        hint = nearest(name, known)
+        raise ConfigError(f"no field {shown(name)} in problem {config.problem}{hint}")
+
+
+def from_folder(config: Any, values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """`values` for a config where a relative path is one from `folder`."""
+    paths = {name for name, (_, limits) in fields_of(type(config)).items() if limits.is_path}
+    return {
+        name: str(folder / value) if name in paths and value and type(value) is str else value
+        for name, value in values.items()
+    }
 
 
 def parse_toml(text: str) -> tuple[str, dict[str, Any]]:
@@ -74,7 +98,11 @@ def parse_json(text: str) -> tuple[Any, dict[str, Any]]:
 
 
 def with_all_values(config: AnyConfig, values: Mapping[str, Any]) -> AnyConfig:
-    """`with_values` that gives every field. ConfigError names one that is missing."""
+    """`with_values` that gives every field. ConfigError names one that is missing.
+
+    Those that earlier versions had not yet have the meaning that was theirs then.
+    """
+    values = {**values_before(type(config)), **values}
     if missing := fields_of(type(config)).keys() - values.keys():
         raise ConfigError(f"the field {min(missing)} is missing")
     return with_values(config, values)
@@ -82,7 +110,9 @@ def with_all_values(config: AnyConfig, values: Mapping[str, Any]) -> AnyConfig:
 
 def nearest(word: str, names: Iterable[str]) -> str:
     """A hint at the name that was meant, or nothing."""
-    near = difflib.get_close_matches(word, list(names), n=1)
+    names = list(names)
+    near = difflib.get_close_matches(word, names, n=1)
+    near += [name for name in names if len(word) > 2 and name.startswith(word[:3])]
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -97,15 +127,15 @@ def naming(origin: str) -> Iterator[None]:
         raise ConfigError(f"{origin}: {error}") from None
 
 
-def split_flags(flags: Sequence[str]) -> Iterable[tuple[str, str]]:
-    """(name, value) of every `--name value` or `--name=value`."""
-    words = iter(flags)
-    for word in words:
+def split_flags(flags: Sequence[str]) -> Iterable[tuple[str, str | None]]:
+    """(name, value) of every `--name value` or `--name=value`; None where there is no value."""
+    words = list(reversed(flags))
+    while words:
+        word = words.pop()
         if not word.startswith("--") or word == "--":
             raise ConfigError(f"unexpected argument {shown(word)}")
         name, equals, value = word[2:].partition("=")
-        if not equals:
-            value = next(words, "--")
-            if value.startswith("--"):
-                raise ConfigError(f"--{name} needs a value")
-        yield name, value
+        if equals:
+            yield name, value
+        else:
+            yield name, words.pop() if words and not words[-1].startswith("--") else None

@@ -53,8 +53,8 @@ class Data:
     name: where they come from. sha256: hash of all that the readers draw on.
     facts: one line for the screen. unit: what a step's speed is counted in, with `per_batch` of
     them in a training minibatch. vocabulary: the words in the order of their ids, for texts.
-    note: what else a person should know, or nothing. floor: the lowest validation score that any
-    model can be expected to reach, where that is known.
+    note: what else a person should know, or nothing. warnings: a line for each flaw. floor: the
+    lowest validation score that any model can be expected to reach, where that is known.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Data:
     per_batch: int
     vocabulary: Sequence[str] = field(default=(), repr=False)
     note: str = ""
+    warnings: Sequence[str] = ()
     floor: float | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+PREFIX = "events.out.tfevents."
+
+
 class Events:
     """Writes an event file of a run. Use it as a context: leaving it closes the file.
 
@@ -27,8 +31,7 @@ class Events:
     """
 
     def __init__(self, folder: Path, graph: tf.Graph, step: int = 0):
-        # The name tells TensorBoard the order of the files of one run.
-        self._path = folder / f"events.out.tfevents.{time.time_ns()}"
+        self._path = folder / f"{PREFIX}{_number(folder)}"
         with self._naming_the_file():
             self._writer = tf.io.TFRecordWriter(str(self._path))
         self._add(file_version="brain.Event:2")
@@ -93,6 +96,17 @@ class Events:
         except tf.errors.OpError as error:
             reason = error.message.rpartition("; ")[2]  # the path stands before it
             raise OSError(f"cannot write {self._path}: {reason}") from error
+
+
+def _number(folder: Path) -> int:
+    """The time in ns, or what is above all others: TensorBoard reads a run's files in this order.
+
+    A clock may have been put back since the last one was made.
+    """
+    numbers = [path.name.removeprefix(PREFIX) for path in folder.glob(f"{PREFIX}*")]
+    digits = [re.match("[0-9]{1,19}", number) for number in numbers]
+    latest = max((int(match[0].ljust(19, "0")) for match in digits if match), default=0)
+    return max(time.time_ns(), latest + 1)
 
 
 def _summary(message: object) -> tf.Summary:

@@ -24,17 +24,23 @@ class ConfigError(UserError, ValueError):
 
 @dataclass(frozen=True)
 class Setting:
-    """What `--help` says of a field, and what its value may be (limits are inclusive)."""
+    """What `--help` says of a field, and what its value may be (limits are inclusive).
+
+    before: for a field that configs of earlier versions lack, the value that does what they did.
+    is_path: a relative path in a file is one from the file's folder.
+    """
 
     help: str = ""
     low: float = -1e9
     high: float = 1e9
     choices: tuple[str, ...] = ()
+    before: Any = None
+    is_path: bool = False
 
 
-def setting(default: Any, help: str, **limits: Any) -> Any:
-    """A dataclass field with its help and limits: `low`, `high` or `choices` of `Setting`."""
-    return field(default=default, metadata={"setting": Setting(help, **limits)})
+def setting(default: Any, help: str, **details: Any) -> Any:
+    """A dataclass field with its help and the other details of its `Setting`."""
+    return field(default=default, metadata={"setting": Setting(help, **details)})
 
 
 def fields_of(config_class: type) -> dict[str, tuple[type, Setting]]:
@@ -46,6 +52,12 @@ def fields_of(config_class: type) -> dict[str, tuple[type, Setting]]:
             if "setting" in declared.metadata:
                 found.setdefault(name, declared.metadata["setting"])
     return {f.name: (types[f.name], found.get(f.name, Setting())) for f in fields(config_class)}
+
+
+def values_before(config_class: type) -> dict[str, Any]:
+    """What the fields that configs of earlier versions lack mean there."""
+    settings = {name: limits for name, (_, limits) in fields_of(config_class).items()}
+    return {name: one.before for name, one in settings.items() if one.before is not None}
 
 
 def allowed(kind: type, limits: Setting) -> str:
@@ -104,10 +116,16 @@ def shown(value: object) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
+
 def from_text(kind: type, text: str) -> object:
     """The value that `text` means; `text` itself when it means none of that kind."""
     if kind is bool:
-        return {"true": True, "1": True, "false": False, "0": False}.get(text, text)
+        return _BOOLEANS.get(text.lower(), text)
     if kind is int and re.fullmatch(r"[-+]?[0-9]{1,300}", text):
         return int(text)
     if kind is float and re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", text):

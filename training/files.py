@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,6 +57,70 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
         _delete(temporary)
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Make `data` the content of what a user has named.
+
+    A file is whole or as it was, and a link is followed to its file. Whatever else is there, such
+    as a device, a named pipe or /dev/stdout, is written to.
+
+    Raises:
+        OSError: naming the file.
+    """
+    if not is_stream(path):
+        write_atomically(Path(os.path.realpath(path)), data)
+        return
+    sys.stdout.flush()  # which may be what is written to
+    number = _descriptor(path)
+    try:
+        where = os.open(path, os.O_WRONLY) if number is None else os.dup(number)
+        with os.fdopen(where, "wb") as file:
+            file.write(data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
+
+
+def require_output(path: Path) -> None:
+    """Raise what `write_output` would raise for want of a folder or of access; nothing is left."""
+    if is_stream(path):
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if target.is_symlink():  # what is left of links in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    probe = _temporary(target)
+    try:
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
+
+
+def is_stream(path: Path) -> bool:
+    """Whether something is there that is neither a file nor a folder, or an open descriptor."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    plain = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+    return not plain or _descriptor(path) is not None or Path("/proc") in path.resolve().parents
+
+
+def _descriptor(path: Path) -> int | None:
+    """N of an existing path that is /dev/fd/N by whatever name, as /dev/stdout is /dev/fd/1.
+
+    To open it would begin a file anew that standard output goes on writing to.
+    """
+    folder = path.parent.resolve()
+    if folder in (Path("/dev/fd"), Path(f"/proc/{os.getpid()}/fd")) and path.name.isdecimal():
+        return int(path.name)
+    return _descriptor(folder / path.readlink()) if path.is_symlink() else None
 
 
 def remove_folder(path: Path) -> None:

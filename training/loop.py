@@ -26,7 +26,7 @@ from training.saving import Saving
 from training.screen import Screen
 from training.session import open_session
 from training.signals import Stopped, StopSignals
-from training.step import State, Step, predict, score
+from training.step import State, Step, mean_score, predict
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,8 @@ class Training:
         self.progress, self.final_state = self._saving.restore(
             self.session, checkpoint, self.zero_state
         )
+        if line := self._saving.newer_tensorflow(checkpoint):
+            self.screen.say(line)
         self.album.restore(checkpoint.arrays)
         self.run.write_metrics(self.progress.records)
         self.album.draw(self.progress)
@@ -153,7 +155,8 @@ class Training:
         initial_state = self.zero_state if minibatch.fresh else self.final_state
         feed = self.step.feed_dict(minibatch, initial_state)
         norms = self.session.run(self.graph.gradient_flow, feed)
-        write_gradient_flow(self.report.events, self.progress.step, norms)
+        with self.album.drawing():
+            write_gradient_flow(self.report.events, self.progress.step, norms)
 
     def set_learning_rate(self) -> None:
         """Sets it to what the schedule has for the step that comes."""
@@ -199,9 +202,8 @@ class Training:
     # -------------------------------------------------------------------- after an epoch
 
     def score(self, reader: Reader) -> float:
-        """The metric over a whole split, by the graph that is evaluated."""
-        metric = self.config.metric
-        return score(self.session, self.graph.evaluated, reader, metric, self.signals.check)
+        """The mean over a whole split that is the metric's, by the graph that is evaluated."""
+        return mean_score(self.session, self.graph.evaluated, reader, self.signals.check)
 
     def look(self, split: str, reader: Reader) -> None:
         """Shows the problem's picture what the model makes of a split."""
@@ -237,9 +239,9 @@ class Training:
         histograms = self.session.run(self.graph.histograms)
         self.report.write_epoch_events(self.progress.records[-1], histograms)
 
-    def write_result(self, **scores: float) -> dict[str, Any]:
-        """Writes result.json, with the scores and the problem's own figures; returns it."""
+    def write_result(self, **means: float) -> dict[str, Any]:
+        """Writes result.json, with the means' scores and the problem's figures; returns it."""
         self.progress.elapsed = self._elapsed_before + time.monotonic()
         outcome = Outcome(self.config, self.data, self.progress.records, self.predict)
         figures = self.problem.figures(outcome)
-        return self.report.write_result(self.progress, scores, self.graph.parameters, figures)
+        return self.report.write_result(self.progress, means, self.graph.parameters, figures)

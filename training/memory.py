@@ -2,10 +2,20 @@
 
 import os
 import re
+import resource
 from contextlib import suppress
 from pathlib import Path
 
-from training.command import UserError
+from training.errors import UserError
+
+STATUS = Path("/proc/self/status")
+# The limits that a process may be given: what each is called, how it is set, of which line of
+# STATUS it is, and what TensorFlow needs of it, in bytes: to be imported and to train a small
+# network, and for each processor's threads. TensorFlow dies without a word where it has less.
+LIMITS = (
+    (resource.RLIMIT_AS, "address space", "ulimit -v", "VmSize", 2 * 2**30, 2**26),
+    (resource.RLIMIT_DATA, "memory for data", "ulimit -d", "VmData", 2**29, 2**25),
+)
 
 
 def available() -> float:
@@ -18,7 +28,28 @@ def available() -> float:
         found += [1024 * int(match[1])] if match else []
     with suppress(OSError, ValueError):  # a container's limit
         found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return min(found)
+    return min(found + [_left(limit, line) for limit, _, _, line, *_ in LIMITS])
+
+
+def require_for_tensorflow() -> None:
+    """Raises UserError where the limits of this process are too low for TensorFlow's start."""
+    for limit, what, how, line, least, each in LIMITS:
+        needed, left = least + each * (os.cpu_count() or 1), _left(limit, line)
+        if needed > left:
+            raise UserError(
+                f"TensorFlow needs about {_size(needed)} of {what}; {how} leaves {_size(left)}"
+            )
+
+
+def _left(limit: int, line: str) -> float:
+    """Bytes that a limit leaves to this process; infinity where there is none."""
+    most = resource.getrlimit(limit)[0]
+    if most == resource.RLIM_INFINITY:
+        return float("inf")
+    with suppress(OSError):
+        match = re.search(rf"{line}:\s*([0-9]+) kB", STATUS.read_text())
+        return most - 1024 * int(match[1]) if match else most
+    return most
 
 
 def require(needed: float, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from training import command
 from training.config_files import split_flags
 from training.fields import UNPRINTABLE
+
+CONFIG, LOGDIR = "small", Path("logs")  # where nothing is said
 
 
 def make_parser() -> command.Parser:
@@ -24,18 +27,22 @@ def make_parser() -> command.Parser:
     add("-h", "--help", action="store_true", help="show the options, and the config's fields")
     add(
         "--config",
-        default="small",
         metavar="NAME",
         help="a preset, a .toml file, or a run's config.json (small)",
     )
     add("--list", action="store_true", help="show the presets and leave")
-    add("--logdir", type=Path, default=Path("logs"), help="where the run's folder goes (logs)")
+    add(
+        "--logdir",
+        type=command.local_path,
+        help=f"where the run's folder goes ({LOGDIR})",
+    )
     add("--name", type=_name, help="the run's name (the preset and the time)")
     add(
         "--resume",
         metavar="RUN",
-        help="go on with this run; auto: the newest of that name. With --epochs N it trains on to "
-        "epoch N, with --data_path FOLDER on the same data in another place",
+        help="go on with this run; auto: the newest of --name, or of --config, in --logdir. With "
+        "--epochs N it trains on to epoch N, with --data_path FOLDER on the same data in another "
+        "place",
     )
     add(
         "--checkpoint_minutes",
@@ -66,6 +73,20 @@ def make_parser() -> command.Parser:
         "--show", action="store_true", help="follow the training in a window, if there is a display"
     )
     return parser
+
+
+def preset_of(options: argparse.Namespace) -> str:
+    """What --config names, or would name."""
+    return CONFIG if options.config is None else options.config
+
+
+def require_one_run(options: argparse.Namespace) -> None:
+    """Raises UserError for an option that says which run, where --resume has said it."""
+    for name in ("config", "name", "logdir"):
+        if options.resume != "auto" and getattr(options, name) is not None:
+            raise command.UserError(
+                f"--resume {shlex.quote(options.resume)} says which run: --{name} cannot be given"
+            )
 
 
 CHANGES = ("epochs", "data_path")  # fields that a resumed run may change

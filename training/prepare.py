@@ -12,6 +12,7 @@ from training.config_files import with_flags
 from training.data import Data
 from training.graphs import TrainingGraph
 from training.loop import Options, Training
+from training.options import LOGDIR, preset_of
 from training.pictures.window import NoWindow, Window
 from training.problem import Config, Problem
 from training.run import Run
@@ -21,7 +22,7 @@ from training.screen import Screen
 def require_free_name(options: argparse.Namespace) -> None:
     """Raises UserError where the name that was asked for is taken."""
     if options.name:
-        Run(options.logdir / options.name).require_free()
+        Run((options.logdir or LOGDIR) / options.name).require_free()
 
 
 def new_run(options: argparse.Namespace, config: str, data: Data) -> Run:
@@ -30,17 +31,25 @@ def new_run(options: argparse.Namespace, config: str, data: Data) -> Run:
     Raises:
         UserError: it cannot be made, or the name that was asked for is taken.
     """
+    logdir = options.logdir or LOGDIR
     if options.name:
-        return Run.new(options.logdir / options.name, config, data.vocabulary)
-    name = f"{Path(options.config).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return Run.new_of_free_name(options.logdir, name, config, data.vocabulary)
+        return Run.new(logdir / options.name, config, data.vocabulary)
+    name = f"{Path(preset_of(options)).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return Run.new_of_free_name(logdir, name, config, data.vocabulary)
 
 
 def find_run(options: argparse.Namespace) -> Run:
     """The run that is to be resumed. UserError where there is none."""
-    if options.resume == "auto":
-        return Run.newest(options.logdir, options.name or Path(options.config).stem)
-    return Run.open(Path(options.resume))
+    if options.resume != "auto":
+        return Run.open(Path(options.resume))
+    name = options.name or Path(preset_of(options)).stem
+    return Run.newest(options.logdir or LOGDIR, name)
+
+
+def require_same_problem(wished: Config, config: Config, run: Run) -> None:
+    """Raises UserError where a run that was found by its name is not of the preset's problem."""
+    if wished.problem != config.problem:
+        raise UserError(f"{run.path} is of problem {config.problem}, not {wished.problem}")
 
 
 def changed(problem: Problem, config: Config, flags: Sequence[str]) -> Config:

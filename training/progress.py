@@ -12,6 +12,7 @@ from typing import Any
 
 from training.command import UserError
 from training.metric import Metric
+from training.numbers import restored
 from training.problem import Config
 
 
@@ -54,9 +55,15 @@ class Progress:
         return self.records[-1]["step"] if self.records else 0
 
     @property
+    def best_record(self) -> dict[str, Any] | None:
+        """The record of the best epoch so far."""
+        return self.records[self.best_epoch - 1] if self.best_epoch else None
+
+    @property
     def epochs_since_better(self) -> int:
         """Finished epochs after the first one that reached the best score."""
-        reached = [r["epoch"] for r in self.records if r["valid"] == self.best_score]
+        best = self.best_record
+        reached = [r["epoch"] for r in self.records if best and _standing(r) == _standing(best)]
         return self.epoch - (reached[0] if reached else 0)
 
     def add(self, sums: Mapping[str, Any]) -> None:
@@ -69,8 +76,8 @@ class Progress:
 
     def close_epoch(self, record: dict[str, Any], metric: Metric) -> bool:
         """Keeps a finished epoch's record and sets the sums to zero; whether it is the best."""
+        is_best = _is_better(record, self.best_record, metric)
         self.records.append(record)
-        is_best = metric.better(record["valid"], self.best_score)
         if is_best:
             self.best_score, self.best_step = record["valid"], self.step
             self.best_epoch = self.epoch
@@ -82,16 +89,22 @@ class Progress:
     def from_dict(cls, stored: dict[str, Any], origin: Path) -> Progress:
         """What `dataclasses.asdict` gave, of which nothing is believed. UserError if it is not."""
         example = dataclasses.asdict(cls(best_epoch=1, best_step=1, best_score=1.0))
+        stored = restored(stored)
         values: dict[str, Any] = {name: stored.get(name) for name in example}
+        if "cost" not in stored:  # which earlier versions did not keep
+            values["cost"] = math.nan if values["done"] else 0.0
         for name, value in values.items():
             unknown = value is None and name.startswith("best_")
             if not unknown and type(value) is not type(example[name]):
                 raise UserError(
                     f"{origin} holds no progress of a training: {name} is {value!r:.40}"
                 )
-        if flaw := cls(**values)._flaw():
+        progress = cls(**values)
+        if flaw := progress._flaw():
             raise UserError(f"{origin} holds no progress of a training: {flaw}")
-        return cls(**values)
+        for record in progress.records:
+            record.setdefault("cost", math.nan)
+        return progress
 
     def _flaw(self) -> str:
         """What shows that no training has come to this; empty where nothing does."""
@@ -116,9 +129,18 @@ class Progress:
 
 
 # The figures of an epoch that every training has.
-_RECORD = {
-    "epoch", "step", "learning_rate", "train", "valid", "cost", "gradient_norm", "seconds",
-}  # fmt: skip
+_RECORD = {"epoch", "step", "learning_rate", "train", "valid", "gradient_norm", "seconds"}
+
+
+def _standing(record: Mapping[str, Any]) -> tuple[float, float]:
+    """The score, and where that is infinite the mean behind it."""
+    return record["valid"], record.get("valid_nats", math.inf)
+
+
+def _is_better(record: Mapping[str, Any], best: Mapping[str, Any] | None, metric: Metric) -> bool:
+    if best is not None and record["valid"] == best["valid"] == math.inf:
+        return _standing(record) < _standing(best)
+    return metric.better(record["valid"], None if best is None else best["valid"])
 
 
 def _is_number(value: Any) -> bool:
@@ -139,12 +161,16 @@ def made_with(config: Config, vocabulary: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def difference(then: Any, now: dict[str, Any]) -> str:
-    """In what `then`, from a checkpoint, differs from `now`: "data", "config (hidden_size)"."""
+def difference(then: Any, now: dict[str, Any], before: Mapping[str, Any]) -> str:
+    """In what `then`, from a checkpoint, differs from `now`: "data", "config (hidden_size)".
+
+    before: what the fields mean that an earlier version did not have.
+    """
     then = then if isinstance(then, dict) else {}
     config = then.get("config")
     config = config if isinstance(config, dict) else {}
-    fields = [name for name, value in now["config"].items() if config.get(name) != value]
+    meant = {**before, **config}
+    fields = [name for name, value in now["config"].items() if meant.get(name) != value]
     if fields and config:
         return f"config ({', '.join(fields)})"
     others = [name for name, value in now.items() if name != "config" and then.get(name) != value]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from training.files import (
     remove_leftovers,
     write_atomically,
 )
+from training.numbers import plain
 from training.progress import Progress
 
 
@@ -96,16 +98,33 @@ class Run:
         run = cls(path)
         if not run.config.is_file():
             raise UserError(f"{path} is not a run: it has no config.json")
-        folder = run.checkpoints
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise UserError(f"{folder} is not a folder")  # a link may lead to another run's
+        run.require_own_checkpoints()
         return run
+
+    def require_own_checkpoints(self) -> None:
+        """Raises UserError where checkpoints/ is no folder, or a link into another run's.
+
+        A link to another disk is well; another run's checkpoints would be pruned as this one's.
+        """
+        folder = self.checkpoints
+        if not folder.is_symlink() and not folder.exists():
+            return
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not a folder")
+        target = folder.resolve()
+        for above in (target, *target.parents):
+            other = Run(above)
+            if other.config.is_file() and other.checkpoints.exists():
+                if not above.samefile(self.path):
+                    raise UserError(f"{folder} is not a folder of this run: it is in {above}")
+                return
 
     @classmethod
     def newest(cls, logdir: Path, name: str) -> Run:
         """The newest run in `logdir` called `name`, or `name` and a date. UserError if none."""
+        dated = re.compile(re.escape(name) + "(-[0-9]{8}-[0-9]{6}(-[0-9]+)?)?")
         found = [p.parent for p in logdir.glob("*/config.json")]
-        found = [p for p in found if p.name == name or p.name.startswith(f"{name}-2")]
+        found = [p for p in found if dated.fullmatch(p.name)]
         if not found:
             raise UserError(f"no run called {name} in {logdir}")
         return cls.open(max(found, key=lambda p: (p / "config.json").stat().st_mtime))
@@ -126,6 +145,7 @@ class Run:
         try:
             with lock(self.path):
                 remove_leftovers(self.path)
+                remove_leftovers(self.checkpoints)  # which may be a link
                 yield
         except RunLockedError as error:
             raise UserError(str(error)) from None
@@ -136,7 +156,8 @@ class Run:
 
     def write_metrics(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Writes metrics.jsonl, a line a record."""
-        self.write_text(self.metrics, "".join(json.dumps(record) + "\n" for record in records))
+        lines = [json.dumps(plain(record)) + "\n" for record in records]
+        self.write_text(self.metrics, "".join(lines))
 
     def save_figure(self, figure: Any, path: Path) -> None:
         """Writes a matplotlib figure as a PNG."""
@@ -147,7 +168,8 @@ class Run:
         """The words in the order of their ids; None for a run that is not of a text."""
         if not self.vocabulary.is_file():
             return None
-        words = self.vocabulary.read_bytes().decode("utf-8", "replace").split("\n")[:-1]
+        # An editor may have added a byte order mark, or other line ends; no word has a space.
+        words = self.vocabulary.read_bytes().decode("utf-8-sig", "replace").split()
         if "<unk>" not in words:
             raise UserError(f"{self.vocabulary} is not a vocabulary: it has no <unk>")
         return words

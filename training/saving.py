@@ -11,7 +11,9 @@ import tensorflow.compat.v1 as tf
 from training.checkpoint import Checkpoint, CheckpointError, Checkpoints
 from training.command import UserError
 from training.data import Data
+from training.fields import shown, values_before
 from training.graphs import TrainingGraph
+from training.numbers import plain
 from training.problem import Config
 from training.progress import NotFinite, Progress, difference, made_with
 from training.step import State
@@ -28,8 +30,8 @@ class Saving:
         self._made_with = {
             **made_with(config, data.vocabulary),
             "data": data.sha256,
-            "tensorflow": tf.__version__,
         }
+        self._before = values_before(type(config))
 
     def save(self, session: tf.Session, progress: Progress, state: State, frames: Arrays) -> None:
         """Saves where the training is. NotFinite, and nothing saved, where a weight went wrong."""
@@ -37,7 +39,8 @@ class Saving:
         if bad:
             raise NotFinite(f"step {progress.step}: {' and '.join(bad[:3])} is not finite")
         arrays = {f"{STATE}{i}": part for i, part in enumerate(tf.nest.flatten(state))} | frames
-        content = {**dataclasses.asdict(progress), "made_with": self._made_with}
+        made_with = {**self._made_with, "tensorflow": tf.__version__}
+        content = plain({**dataclasses.asdict(progress), "made_with": made_with})
         self._checkpoints.save(session, self._graph.saver, progress.step, content, arrays)
         self._checkpoints.prune(progress.best_step)
 
@@ -50,7 +53,8 @@ class Saving:
             UserError: it was made with another config, vocabulary or data, or is of no training.
             CheckpointError: it does not fit the graph.
         """
-        if other := difference(checkpoint.progress.get("made_with"), self._made_with):
+        made_with = checkpoint.progress.get("made_with")
+        if other := difference(made_with, self._made_with, self._before):
             raise UserError(f"{checkpoint.path} was made with another {other}")
         progress = Progress.from_dict(checkpoint.progress, checkpoint.path)
         self._check_progress(progress, checkpoint.path)
@@ -61,6 +65,16 @@ class Saving:
                 raise UserError(f"{checkpoint.path} holds a state of another shape")
         checkpoint.restore(session, self._graph.saver)
         return progress, tf.nest.pack_sequence_as(zero_state, state)
+
+    def newer_tensorflow(self, checkpoint: Checkpoint) -> str:
+        """What a person should know of a checkpoint made with another TensorFlow; or nothing."""
+        then = checkpoint.progress["made_with"].get("tensorflow")
+        if then == tf.__version__:
+            return ""
+        return (
+            f"{checkpoint.path.name} was made with TensorFlow {shown(then)}, this is "
+            f"{tf.__version__}: the last digits may differ from those of an unbroken run"
+        )
 
     def restore_best(self, session: tf.Session, progress: Progress) -> bool:
         """Gives the variables the values of the best epoch; False where they have them."""

@@ -7,6 +7,7 @@ import lives
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+import problems
 from config import PRESETS
 from training.fields import Setting, fields_of
 
@@ -17,6 +18,7 @@ SMALL = {
     "num_layers": 1, "hidden_size": 4, "batch_size": 2, "num_steps": 3, "window": 3, "bits": 2,
     "train_points": 40, "test_points": 20, "shuffle": 5, "steps_per_epoch": 2, "vocab_size": 30,
 }  # fmt: skip
+problems.list_presets()  # imports every problem
 FIELDS = {name: fields_of(type(preset.config)) for name, preset in PRESETS.items()}
 
 NUMBERS = st.sampled_from(

@@ -53,9 +53,7 @@ def fill_disk():
 
 def full_disk_at(name, nth=1):
     """The disk is full when the file or folder `name` is made for the nth time."""
-    import runs
-
-    from training import checkpoint, files
+    from training import checkpoint, files, run
 
     original, calls = files.atomic_path, 0
 
@@ -66,7 +64,7 @@ def full_disk_at(name, nth=1):
             fill_disk()
         return original(path)
 
-    for module in (files, checkpoint, runs):
+    for module in (files, checkpoint, run):
         module.atomic_path = atomic_path
 
 
@@ -79,11 +77,11 @@ def full_disk_at_events(nth):
 
 def signal_while_scoring(nth, number):
     """A signal comes in the first step of the nth walk through a split."""
-    import loop
+    from training import loop
 
-    original, calls = loop.score, 0
+    original, calls = loop.mean_score, 0
 
-    def score(*arguments, on_step):
+    def mean_score(session, model, reader, on_step):
         nonlocal calls
         calls += 1
 
@@ -92,37 +90,28 @@ def signal_while_scoring(nth, number):
                 os.kill(os.getpid(), number)
             on_step()
 
-        return original(*arguments, on_step=step)
+        return original(session, model, reader, step)
 
-    loop.score = score
+    loop.mean_score = mean_score
 
 
 def signal_at_step(step, number):
     """A signal comes in a training step, counted from 1 in this life."""
-    import loop
+    from training.loop import Training
 
-    before(loop.Training, "_train_step", lambda: os.kill(os.getpid(), number), step)
+    before(Training, "set_learning_rate", lambda: os.kill(os.getpid(), number), step)
 
 
 def signal_after_steps(steps, number):
     """A signal comes after so many training steps of this life, when they have been shown."""
-    import loop
+    from training.loop import Training
 
-    show, left = loop.Training._show, steps
-
-    def show_and_signal(self):
-        nonlocal left
-        show(self)
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), number)
-
-    loop.Training._show = show_and_signal
+    before(Training, "save_if_due", lambda: os.kill(os.getpid(), number), steps)
 
 
 def little_memory(room):
     """The machine says that it has so many bytes of memory left."""
-    import memory
+    from training import memory
 
     memory.available = lambda: room
 
@@ -135,9 +124,9 @@ def second_signal_in_save(step, number):
         before(checkpoint, "_sum_line", lambda: os.kill(os.getpid(), number), 2)
         os.kill(os.getpid(), number)
 
-    import loop
+    from training.loop import Training
 
-    before(loop.Training, "_train_step", again, step)
+    before(Training, "set_learning_rate", again, step)
 
 
 def kill_before_pruning(step):
@@ -156,35 +145,38 @@ def kill_before_pruning(step):
 
 def bad_state_at_step(step):
     """The RNN state that a step starts from is NaN, so that its cost is. Counted in the run."""
-    import loop
+    from training.loop import Training
 
-    original = loop.Training._train_step
+    set_learning_rate, save_if_due, kept = Training.set_learning_rate, Training.save_if_due, []
 
-    def train_step(self, minibatch):
-        good, bad = self.step.state, self.progress.step + 1 == step
-        if bad:
-            self.step.state = tf.nest.map_structure(lambda array: array * np.nan, good)
-        original(self, minibatch)
-        if bad:
-            self.step.state = good
+    def spoil(self):
+        if self.progress.step + 1 == step:
+            kept.append(self.final_state)
+            self.final_state = tf.nest.map_structure(lambda array: array * np.nan, kept[0])
+        set_learning_rate(self)
 
-    loop.Training._train_step = train_step
+    def mend(self):
+        if self.progress.step == step:
+            self.final_state = kept.pop()
+        save_if_due(self)
+
+    Training.set_learning_rate, Training.save_if_due = spoil, mend
 
 
 def bad_weights_after_step(step):
     """An update has made a weight infinite, though cost and gradients were finite."""
-    import loop
+    from training.loop import Training
 
-    original = loop.Training._train_step
+    original = Training.save_if_due
 
-    def train_step(self, minibatch):
-        original(self, minibatch)
+    def save_if_due(self):
         if self.progress.step == step:
-            with self.graph.as_default():
+            with self.graph.graph.as_default():
                 weights = tf.trainable_variables("Model/softmax/softmax_b")[0]
             weights.load(np.full(weights.shape, np.inf, np.float32), self.session)
+        original(self)
 
-    loop.Training._train_step = train_step
+    Training.save_if_due = save_if_due
 
 
 def measure(path, leak, first):
@@ -192,13 +184,13 @@ def measure(path, leak, first):
 
     From the epoch `first` on, so many bytes leak in each.
     """
-    import loop
+    import train
 
-    original, kept = loop.Training._close_epoch, []
+    original, kept = train.close_epoch, []
 
-    def close_epoch(self):
-        original(self)
-        if self.progress.epoch >= first:
+    def close_epoch(training):
+        original(training)
+        if training.progress.epoch >= first:
             kept.append(np.ones(leak, np.uint8))
         gc.collect()  # pictures are garbage that waits for it
         pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -206,7 +198,7 @@ def measure(path, leak, first):
         with Path(path).open("a") as file:
             print(pages * resource.getpagesize(), *counts, file=file)
 
-    loop.Training._close_epoch = close_epoch
+    train.close_epoch = close_epoch
 
 
 FAULTS = {

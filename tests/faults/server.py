@@ -16,13 +16,17 @@ import time
 import traceback
 
 import inject
-import loop  # noqa: F401  what a life would import is imported once for all of them
 
 import evaluate
+import problems
 import train
-import training.pictures.curves  # noqa: F401
+
+# What a life would import is imported once for all of them.
+import training.pictures.curves
+import training.prepare  # noqa: F401
 from training import command
 
+problems.list_presets()  # imports every problem
 COMMANDS = {"train.py": train.main, "evaluate.py": evaluate.main}
 LONGEST = 600  # seconds of CPU; a life that hangs without any is its client's concern
 

@@ -13,6 +13,7 @@ from problems.subtraction import (
     pair_reader,
     read,
     to_bits,
+    work_out,
 )
 
 RECORDS = [
@@ -91,3 +92,18 @@ def test_examples_of_any_length_stay_inside_the_picture(bits, tmp_path):
         box = shown.get_window_extent()
         assert 0 <= box.x0 < box.x1 <= width
         assert 0 <= box.y0 < box.y1 <= height
+
+
+def test_sums_that_borrow_are_shown_first():
+    """Those are the hard ones: a bit of b is 1 where that of a is 0."""
+    pairs = np.array([[7, 5], [4, 1], [3, 3], [6, 5], [5, 4], [2, 1]])
+    arrays = {"pairs": pairs, "predictions": to_bits(pairs[:, 0] - pairs[:, 1], 3)}
+    arrays["predictions"][3] = [0.2, 0.9, 0.4]  # 6 - 5 = 2
+    sums = work_out(arrays, 6)
+    assert {(one.a, one.b) for one in sums[:3]} == {(4, 1), (6, 5), (2, 1)}
+    assert {(one.a, one.b) for one in sums[3:]} == {(7, 5), (3, 3), (5, 4)}
+    assert {(one.a, one.b): one.difference for one in sums} == {
+        (7, 5): 2, (4, 1): 3, (3, 3): 0, (6, 5): 2, (5, 4): 1, (2, 1): 1,
+    }  # fmt: skip
+    assert [one.is_right for one in sums].count(False) == 1
+    assert len(work_out(arrays, 2)) == 2

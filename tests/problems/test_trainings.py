@@ -1,5 +1,6 @@
 """Whole trainings of the four small problems: what they reach, write, show and take up again."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import signal
 import corpora
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from tiny import SMALL, tiny
 
@@ -146,14 +148,13 @@ def evaluate_on(path, reader):
 
     from problems import PROBLEMS
     from training.graphs import build_evaluation
-    from training.metric import ACCURACY
-    from training.step import score
+    from training.step import mean_score
 
     run = Run(path)
     with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
         model = build_evaluation(PROBLEMS["subtraction"], problems.load(run.config))
         run.find_checkpoint("best", warn=print).restore(session, tf.train.Saver())
-        return score(session, model, reader, ACCURACY)
+        return mean_score(session, model, reader)
 
 
 def preset(name, logs, *flags):
@@ -175,6 +176,28 @@ def test_who_learnt_to_borrow_with_4_bits_does_it_with_16(tmp_path, capsys):
     assert (result["pairs"], result["pairs_right"]) == (136, 136)
     assert result["accuracy_16_bits"] >= 0.99
     assert "pairs right: 136\n" in capsys.readouterr().out
+
+
+def test_the_last_picture_is_of_the_test_split_by_the_best_epoch(tmp_path, monkeypatch):
+    """Every epoch's, and the one after the last epoch, is of the validation."""
+    shown = []
+
+    def picture(seen):
+        shown.append(seen)
+        return Figure()
+
+    problem = dataclasses.replace(problems.PROBLEMS["sine"], picture=picture)
+    monkeypatch.setitem(problems.PROBLEMS, "sine", problem)
+    training = corpora.make_training(tmp_path / "run", tiny("sine"))
+    result = training.run_to_the_end()
+    *earlier, last = shown
+    for split, seen in (("test", last), *(("validation", one) for one in earlier)):
+        assert seen.title == f"run, {split}"
+        reader = training.data.test if split == "test" else training.data.valid
+        np.testing.assert_array_equal(seen.arrays["targets"], reader.arrays["targets"])
+    errors = last.arrays["predictions"] - last.arrays["targets"]
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(result["test"], rel=1e-5)
+    assert earlier
 
 
 class LostWindow:

@@ -19,7 +19,7 @@ from training.graphs import build_evaluation
 from training.metric import PERPLEXITY
 from training.progress import NotFinite
 from training.signals import Stopped
-from training.step import score
+from training.step import mean_score
 
 EPOCH = 49  # steps in an epoch of this corpus
 
@@ -252,7 +252,7 @@ def score_again(training, text_reader):
     with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
         model = build_evaluation(PROBLEMS["ptb"], training.config)
         checkpoint.restore(session, tf.train.Saver())
-        return score(session, model, text_reader, PERPLEXITY)
+        return PERPLEXITY.of(mean_score(session, model, text_reader))
 
 
 def stream_of(corpus, training):

@@ -4,10 +4,18 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
 
+from problems.sine import SineConfig
 from training.pictures import curves, fit
+from training.pictures.album import Album
+from training.problem import Problem
+from training.progress import Progress
+from training.run import Run
+from training.screen import Screen
 
 X = np.linspace(0, 10, 60)
 RECORDS = [
@@ -61,5 +69,103 @@ def test_curves_show_both_splits_the_best_epoch_and_the_rate(metric, scale):
     for split in ("train", "valid"):
         assert by_label[split] == [record[split] for record in RECORDS]
     assert score.get_yscale() == scale
-    assert [text.get_text() for text in score.texts] == ["best 0.1"]
+    assert by_label["best valid, 0.1"] == [0.1]
     assert list(rate.lines[0].get_ydata()) == [0.5**i for i in range(1, 6)]
+
+
+def drawn(valid, train, best, floor=None, metric="perplexity"):
+    """The two axes of a training's curves as they are drawn."""
+    records = [
+        {"epoch": number, "valid": one, "train": other, "learning_rate": 1.0}
+        for number, (one, other) in enumerate(zip(valid, train, strict=True), 1)
+    ]
+    figure = curves.draw("a title", metric, records, best, floor)
+    FigureCanvasAgg(figure).draw()
+    return figure.axes
+
+
+def labels(axis):
+    """The texts of the ticks that lie within the axis."""
+    low, high = axis.get_view_interval()
+    ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    shown = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high]
+    return [text for text in shown if text]
+
+
+FALLING, LOWER = (300.0, 150.0, 121.0, 118.0), (600.0, 160.0, 100.0, 88.0)
+
+
+@pytest.mark.parametrize(
+    ("valid", "train", "best"),
+    [
+        ((13.78,), (14.5,), 1),
+        ((1.0,), (1.0,), 1),
+        ((180.0, 150.0), (300.0, 170.0), 2),
+        (FALLING, LOWER, 4),  # at the right edge
+        (FALLING[::-1], LOWER[::-1], 1),  # at the left one
+        (LOWER, FALLING, 4),  # and at the bottom
+    ],
+)
+@pytest.mark.parametrize("floor", [None, 30.25])
+def test_curves_can_be_read_however_few_the_epochs_and_wherever_the_best(valid, train, best, floor):
+    """Whole epochs, scores told from each other, and the best's number where no line is."""
+    score, rate = drawn(valid, train, best, floor)
+    assert labels(rate.xaxis) == [str(number) for number in range(1, len(valid) + 1)]
+    scores = labels(score.yaxis)
+    assert len(scores) == len(set(scores)) >= 2
+    legend = score.get_legend()
+    texts = [text.get_text() for text in legend.get_texts()]
+    lowest = [] if floor is None else ["lowest possible valid, 30.25"]
+    assert texts == ["train", "valid", *lowest, f"best valid, {valid[best - 1]:.4g}"]
+    box, inside = legend.get_window_extent(), score.get_window_extent()
+    assert inside.x0 <= box.x0 < box.x1 <= inside.x1
+    assert inside.y0 <= box.y0 < box.y1 <= inside.y1
+    for line in score.lines:
+        path = line.get_transform().transform_path(line.get_path())
+        assert not path.intersects_bbox(box, filled=False), line.get_label()
+    ring = score.lines[-1]
+    assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([best], [valid[best - 1]])
+
+
+def test_the_floor_is_a_line_from_edge_to_edge():
+    score, _ = drawn(FALLING, LOWER, 4, floor=30.25)
+    (line,) = [one for one in score.lines if one.get_label().startswith("lowest possible")]
+    assert list(line.get_ydata()) == [30.25, 30.25]
+    ends = line.get_transform().transform(line.get_xydata())[:, 0]
+    assert ends == pytest.approx([score.bbox.x0, score.bbox.x1])
+    assert score.get_ylim()[0] < 30.25
+    assert not [one for one in drawn(FALLING, LOWER, 4)[0].lines if "possible" in one.get_label()]
+
+
+def test_a_runs_name_is_no_formula(tmp_path, monkeypatch):
+    """Neither drawn as one, nor refused as a wrong one after an epoch."""
+    drawn, path = [], tmp_path / r"a $\frac$ of 5"
+    path.mkdir()
+    problem = Problem(read=None, model=None, picture=lambda shown: with_title(shown.title))
+    monkeypatch.setattr(Run, "save_figure", lambda run, figure, path: drawn.append(texts(figure)))
+    album = Album(problem, SineConfig(), Run(path), Screen(), window=None, floor=None)
+    progress = Progress(records=RECORDS, best_epoch=1)
+    album.look("test", dict, progress)
+    album.draw(progress)
+    curves_texts, picture_texts = drawn
+    assert path.name in curves_texts
+    assert f"{path.name}, test" in picture_texts
+
+
+def with_title(title):
+    figure = Figure()
+    figure.subplots().set_title(title)
+    return figure
+
+
+def texts(figure):
+    """All plain texts of a figure, as they are drawn."""
+    written = []
+
+    class Renderer(RendererAgg):
+        def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
+            if not ismath:
+                written.append(s)
+
+    figure.draw(Renderer(800, 600, 100))
+    return written

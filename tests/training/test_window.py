@@ -6,7 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from training.pictures.window import NoWindow, Window
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +22,7 @@ import json
 import numpy as np
 from PIL import ImageGrab
 from matplotlib import pyplot
-from training.pictures import curves, fit
+from training.pictures import fit
 from training.pictures.window import Window
 
 def colours_on_screen():
@@ -27,7 +33,7 @@ def colours_on_screen():
 x = np.arange(100.0)
 window = Window("trial")
 for height in (2.0, 0.5):  # the prediction is outside of the first picture
-    window.show(plots.fit("title", x, 0 * x, 0 * x + height, "x", (-1.2, 1.2)))
+    window.show(fit.draw("title", x, 0 * x, 0 * x + height, "x", (-1.2, 1.2)))
     for _ in range(20):
         pyplot.pause(0.02)
     window.refresh()
@@ -35,7 +41,7 @@ for height in (2.0, 0.5):  # the prediction is outside of the first picture
 print(window.is_open)
 pyplot.close("all")
 print(window.is_open)
-window.show(plots.fit("title", x, x, x, "x", (-1.2, 1.2)))
+window.show(fit.draw("title", x, x, x, "x", (-1.2, 1.2)))
 window.refresh()
 """
 
@@ -79,3 +85,25 @@ def test_without_a_display_there_is_one_error_whatever_the_backend(environment):
     done = run(NO_DISPLAY, WAYLAND_DISPLAY="", **environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("no window: ")
+
+
+def test_a_window_that_is_lost_closes_no_figure_but_its_own(monkeypatch):
+    """Where a canvas without a screen is taken for a window."""
+    monkeypatch.setattr(plt, "show", lambda block: None)
+    with matplotlib.rc_context({"backend": "agg"}):
+        another = plt.figure("another")
+        monkeypatch.setattr(FigureCanvasAgg, "required_interactive_framework", "none")
+        window = Window("trial")
+        window.show(Figure())
+        assert window.is_open
+        monkeypatch.setattr(FigureCanvasAgg, "flush_events", lost)
+        with pytest.raises(NoWindow, match="connection broken"):
+            window.refresh()
+        assert not window.is_open
+        assert plt.fignum_exists(another.number)
+        plt.close(another)
+    window.refresh()  # shows nothing any more
+
+
+def lost(canvas):
+    raise OSError("connection broken")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
 from training.files import atomic_path
-from training.pictures import curves
+from training.pictures import NoPicture, curves, plain, style
 from training.pictures.window import NoWindow, Window
-from training.problem import Arrays, Config, Problem, Shown
+from training.problem import Arrays, Config, Movie, Problem, Shown
 from training.progress import Progress
 from training.run import Run
 from training.screen import Screen
@@ -36,21 +37,35 @@ class Album:
     ):
         self._problem, self._config, self._run = problem, config, run
         self._screen, self._window, self._floor = screen, window, floor
+        self._name = plain(run.path.name)
         self._shown: Shown | None = None
         self._frames: dict[int, np.ndarray] = {}
         self._next_drawing = 0.0
+        self._has_warned = False
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Around whatever draws: what cannot be drawn is a line on the screen, once a process."""
+        try:
+            with style():
+                yield
+        except NoPicture as error:
+            if not self._has_warned:
+                self._screen.say(f"warning: a picture cannot be drawn: {error}")
+            self._has_warned = True
 
     def look(self, split: str, predict: Callable[[], Arrays], progress: Progress) -> None:
         """Takes what the problem's picture shows: `predict` is asked if there is a picture."""
         if self._problem.picture is not None:
-            title = f"{self._run.path.name}, {split}"
+            title = f"{self._name}, {split}"
             self._shown = Shown(title, self._config, progress.records, predict())
 
     def keep_frame(self, epoch: int) -> None:
         """Keeps the epoch's frame of the GIF, from what was looked at last."""
         stride = -(-self._config.epochs // MOST_FRAMES)
         if self._problem.movie and self._shown and epoch % stride == 0:
-            self._frames[epoch] = self._problem.movie.frame(self._shown)
+            with self.drawing():
+                self._frames[epoch] = self._problem.movie.frame(self._shown)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The frames so far, to be saved."""
@@ -65,14 +80,16 @@ class Album:
         """Draws curves.png, picture.png and the window; unless `now`, only if it is time."""
         if not progress.records or (time.monotonic() < self._next_drawing and not now):
             return
-        name, metric = self._run.path.name, self._config.metric.name
-        figure = curves.draw(name, metric, progress.records, progress.best_epoch, self._floor)
-        self._run.save_figure(figure, self._run.curves)
-        if self._problem.picture is not None and self._shown is not None:
-            figure = self._problem.picture(self._shown)
-            self._run.save_figure(figure, self._run.picture)
-        if self._window is not None:
-            self._in_window(lambda window: window.show(figure))
+        name, metric = self._name, self._config.metric.name
+        with self.drawing():
+            figure = curves.draw(name, metric, progress.records, progress.best_epoch, self._floor)
+            self._run.save_figure(figure, self._run.curves)
+        with self.drawing():
+            if self._problem.picture is not None and self._shown is not None:
+                figure = self._problem.picture(self._shown)
+                self._run.save_figure(figure, self._run.picture)
+            if self._window is not None:
+                self._in_window(lambda window: window.show(figure))
         every = DRAW_EVERY if self._window is None else DRAW_WINDOW_EVERY
         self._next_drawing = time.monotonic() + every
 
@@ -92,7 +109,11 @@ class Album:
         movie = self._problem.movie
         if movie is None or self._shown is None:
             return
-        last = movie.frame(self._shown)  # a forged checkpoint may hold others than such
+        with self.drawing():
+            self._write_movie(movie, self._shown)
+
+    def _write_movie(self, movie: Movie, shown: Shown) -> None:
+        last = movie.frame(shown)  # a forged checkpoint may hold others than such
         frames = [
             (epoch, frame)
             for epoch, frame in sorted(self._frames.items())
@@ -100,7 +121,7 @@ class Album:
         ]
         if frames:
             with atomic_path(self._run.path / movie.name) as temporary:
-                movie.write(temporary, self._shown, frames)
+                movie.write(temporary, shown, frames)
 
     def _in_window(self, action: Callable[[Window], None]) -> None:
         """Does it, unless the display has gone: the training goes on without."""

@@ -45,6 +45,10 @@ def compare_curves(curves: Sequence[Curve]) -> Figure:
     colours = _colours(len(curves))
     for curve, colour in zip(curves, colours, strict=True):
         _draw(axes_of[curve.metric], curve, colour)
+    for metric, score in axes_of.items():
+        if not any(np.isfinite(line.get_ydata()).any() for line in score.lines):
+            middle = {"ha": "center", "va": "center", "transform": score.transAxes}
+            score.text(0.5, 0.5, f"no {metric} that can be drawn", **middle)
     axes[-1].set_xlabel("epoch")
     axes[-1].xaxis.get_major_locator().set_params(integer=True)
     _add_legend(figure, [curve.label for curve in curves], colours)

@@ -41,16 +41,31 @@ def draw(
         _scale(score, [record[split] for record in records for split in ("train", "valid")])
     if len(epochs) == 1:
         score.set_xlim(epochs[0] - 0.5, epochs[0] + 0.5)
+    _tell_diverged(score, metric, records)
     if best_epoch is not None:
-        _mark_best(score, best_epoch, records[best_epoch - 1]["valid"])
+        best = records[best_epoch - 1]["valid"]
+        ring = {"ms": 9, "mfc": "none", "ls": "none", "color": BEST}
+        score.plot([best_epoch], [best], "o", **ring, label=f"best valid, {best:.4g}")
     score.set(title=title, ylabel=metric)
     score.grid(alpha=0.3, which="both")
     score.legend()
     rate.plot(epochs, [record["learning_rate"] for record in records], ".-", color="tab:gray")
     rate.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
-    rate.xaxis.set_major_locator(MaxNLocator(integer=True))
+    rate.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     rate.grid(alpha=0.3)
     return figure
+
+
+def _tell_diverged(axes: Axes, metric: str, records: Records) -> None:
+    """Says it where a split has nothing to draw."""
+    splits = [
+        split
+        for split in ("train", "valid")
+        if not any(math.isfinite(record[split]) for record in records)
+    ]
+    if splits:
+        text = f"diverged: no finite {metric} of {' and '.join(splits)}"
+        axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
 
 
 def _scale(axes: Axes, scores: list[Any]) -> None:
@@ -62,17 +77,3 @@ def _scale(axes: Axes, scores: list[Any]) -> None:
     if 10 < axes.get_ylim()[1] < 10_000:  # beyond, numbers at every tick would overlap
         axes.yaxis.set_major_formatter("{x:.4g}")
         axes.yaxis.set_minor_formatter("{x:.4g}")
-
-
-def _mark_best(axes: Axes, epoch: int, score: float) -> None:
-    """A ring around the best score, and its number on the side where there is more room."""
-    axes.plot([epoch], [score], "o", ms=9, mfc="none", color=BEST)
-    x, y = axes.transAxes.inverted().transform(axes.transData.transform((epoch, score)))
-    axes.annotate(
-        f"best {score:.4g}",
-        (epoch, score),
-        (-10 if x > 0.5 else 10, -10 if y > 0.5 else 10),
-        textcoords="offset points",
-        ha="right" if x > 0.5 else "left",
-        va="top" if y > 0.5 else "bottom",
-    )

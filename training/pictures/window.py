@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -26,11 +25,15 @@ class Window:
 
     def __init__(self, title: str):
         try:
-            self._figure = plt.figure(title)
+            # Only here: it looks for a toolkit, and may fail where no window is wished.
+            from matplotlib import pyplot
+
+            self._plt = pyplot
+            self._figure = pyplot.figure(title)
         except Exception as error:  # every toolkit has errors of its own
             raise NoWindow(str(error)) from error
         if self._figure.canvas.required_interactive_framework is None:
-            plt.close(self._figure)
+            pyplot.close(self._figure)
             raise NoWindow("no display")
         self._image: Any = None
         self._next_refresh = 0.0
@@ -38,7 +41,7 @@ class Window:
     @property
     def is_open(self) -> bool:
         """False once the window is closed."""
-        return plt.fignum_exists(self._figure.number)
+        return self._plt.fignum_exists(self._figure.number)
 
     def show(self, picture: Figure) -> None:
         """Shows a picture in place of the one before. Raises NoWindow when the display is gone."""
@@ -54,7 +57,7 @@ class Window:
 
     def wait(self) -> None:
         """Returns once the user has closed the window."""
-        self._act(lambda: plt.show(block=True))
+        self._act(lambda: self._plt.show(block=True))
 
     def _put(self, pixels: np.ndarray, picture: Figure) -> None:
         if self._image is None:
@@ -62,7 +65,7 @@ class Window:
             axes = self._figure.add_axes((0, 0, 1, 1))
             axes.axis("off")
             self._image = axes.imshow(pixels)
-            plt.show(block=False)
+            self._plt.show(block=False)
         self._image.set_data(pixels)
         self._figure.canvas.draw_idle()
         self._figure.canvas.flush_events()
@@ -73,5 +76,5 @@ class Window:
         try:
             action()
         except Exception as error:
-            plt.close("all")
+            self._plt.close(self._figure)
             raise NoWindow(str(error)) from error
