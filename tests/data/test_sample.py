@@ -13,7 +13,10 @@ from config import PTBConfig
 from reader import SAMPLE
 
 FLOORS = json.loads((SAMPLE / "entropy.json").read_text())["test"]
-SHORT = {"hidden_size": 100, "num_layers": 1, "epochs": 5, "decay_after": 3}
+SHORT = {
+    "hidden_size": 64, "num_layers": 1, "optimizer": "adam", "learning_rate": 0.01, "epochs": 3,
+    "decay": "linear", "decay_after": 1,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["carried", "reset"])
