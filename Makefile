@@ -28,7 +28,7 @@ test: .venv ## run the tests
 	$(PY) -m pytest -n 2 --dist loadfile
 
 v1: .venv ## run the library's tests with TensorFlow 1's behaviour switched on
-	TF1RNN_BEHAVIOUR=v1 $(PY) -m pytest tests/tf1rnn
+	TF1RNN_BEHAVIOUR=v1 $(PY) -m pytest -n 2 --dist loadfile tests/tf1rnn
 
 faults: .venv ## kill, damage, fill and corrupt whole runs, many times (KILLS=5 for fewer)
 	KILLS=$(or $(KILLS),100) DAMAGES=$(or $(DAMAGES),200) HOSTILE=$(or $(HOSTILE),1000) \
