@@ -1,6 +1,6 @@
 # Every target makes the virtual environment first, when it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help .venv train test v1 faults bench matrix check lint format types data sample tensorboard lock clean
+.PHONY: help .venv train test proofs v1 faults bench matrix check lint format types data sample tensorboard lock clean
 
 PY := .venv/bin/python
 # The first Python on this machine that TensorFlow supports.
@@ -25,7 +25,10 @@ train: .venv ## train the small model, on PTB if it is in data/ptb, else on the 
 	$(PY) train.py --config small
 
 test: .venv ## run the tests
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile -m "not long"
+
+proofs: .venv ## run the longer tests: faults in small counts, trainings, the sides of the benchmark
+	$(PY) -m pytest -n 2 --dist loadfile -m long
 
 v1: .venv ## run the library's tests with TensorFlow 1's behaviour switched on
 	TF1RNN_BEHAVIOUR=v1 $(PY) -m pytest -n 2 --dist loadfile tests/tf1rnn

@@ -42,6 +42,7 @@ def start(fake, name):
     return Worker(fake, "alternative", name, "small", "training")
 
 
+@pytest.mark.long
 def test_a_short_run_shows_and_writes_all_sides_but_those_that_fail(
     fake, tmp_path, capfd, monkeypatch
 ):

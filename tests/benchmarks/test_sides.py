@@ -49,6 +49,7 @@ def costs_of(name, work):
     return np.array(found[work])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_every_side_starts_at_chance_and_learns_a_cycle_of_words(name):
     costs = costs_of(name, "training")
@@ -56,6 +57,7 @@ def test_every_side_starts_at_chance_and_learns_a_cycle_of_words(name):
     assert min(costs[-20:]) < 0.3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_every_side_scores_without_learning_and_carries_the_state(name):
     costs = costs_of(name, "evaluation")

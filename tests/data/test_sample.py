@@ -26,6 +26,7 @@ def result(request, tmp_path_factory):
     return request.param, corpora.make_training(path, config).run_to_the_end()
 
 
+@pytest.mark.long
 def test_memory_beyond_a_minibatch_pays_only_where_the_state_is_carried(result):
     carried, scores = result
     if carried:

@@ -11,6 +11,8 @@ import signal
 import lives
 import pytest
 
+pytestmark = pytest.mark.long
+
 DAMAGES = lives.count("DAMAGES", 6)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import lives
 import pytest
 
+pytestmark = pytest.mark.long
+
 DISKS = lives.count("DISKS", 3)
 # What cannot be written, the fault that sees to it, and what is named.
 FAULTS = [

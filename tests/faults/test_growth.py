@@ -5,7 +5,10 @@ EPOCHS, of the environment: how long it goes on.
 
 import lives
 import numpy as np
+import pytest
 from scipy import stats
+
+pytestmark = pytest.mark.long
 
 EPOCHS = lives.count("EPOCHS", 16)
 LEAKING = 8  # more epochs, which show that a leak would be seen

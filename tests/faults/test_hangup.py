@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = ["--config=test", "--batch_size=4", "--num_steps=5", "--epochs=10000"]
 WAIT = 120  # seconds

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.long
+
 OPTIONS = {
     "checkpoint_minutes": hostile.mostly(st.floats(0, 100), hostile.VALUES),
     "checkpoint_steps": hostile.mostly(st.integers(0, 9), hostile.VALUES),

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 import reader
 
+pytestmark = pytest.mark.long
+
 FIELDS = {"config": "test", "num_layers": 1, "batch_size": 2, "num_steps": 2, "vocab_size": 50}
 
 WORDS = st.sampled_from(["a", "b", "cat", "<unk>", "<eos>", "N", "$", "don't"]).map(str.encode)

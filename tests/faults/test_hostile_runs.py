@@ -18,6 +18,8 @@ from checkpoint_network import renew_sums
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.long
+
 # Two epochs of six steps, and where the run is stopped.
 SMALL = {"hidden_size": 3, "num_layers": 1, "epochs": 2}
 RUNS = {

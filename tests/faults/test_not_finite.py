@@ -5,6 +5,8 @@ import signal
 import lives
 import pytest
 
+pytestmark = pytest.mark.long
+
 BAD = 20  # the step whose cost is NaN
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import lives
 import pytest
 
+pytestmark = pytest.mark.long
+
 nbclient = pytest.importorskip("nbclient", reason="pip install -e .[notebook] brings nbclient")
 pytest.importorskip("ipykernel", reason="pip install -e .[notebook] brings ipykernel")
 nbformat = pytest.importorskip("nbformat", reason="it comes with nbclient")

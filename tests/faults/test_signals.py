@@ -5,6 +5,8 @@ import signal
 import lives
 import pytest
 
+pytestmark = pytest.mark.long
+
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 # The stage, the fault that sends a signal there, counted in the life that it ends, and the signal.
 STAGES = [

@@ -6,6 +6,8 @@ import sys
 import lives
 import pytest
 
+pytestmark = pytest.mark.long
+
 
 def shell(line, corpus, folder, **fields):
     """Runs the line, in which $T is a training in the folder."""

@@ -7,6 +7,8 @@ import time
 import lives
 import pytest
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def training(whole_ptb, tmp_path):
