@@ -20,6 +20,7 @@ TESTS = [
     "pre-commit>=3.5",
 ]
 DIGITS = ["scikit-learn>=1.4"]
+COMPAT = ["tf-keras>=2.19,<2.22", "tf-slim>=1.1"]
 NOTEBOOK = ["nbclient>=0.10", "ipykernel>=6.29"]
 
 setup(
@@ -47,8 +48,8 @@ setup(
     packages=find_packages(include=["tf1rnn", "tf1rnn.*"]),
     package_data={"tf1rnn": ["py.typed"]},
     install_requires=[
-        "tensorflow>=2.18,<2.22",
-        "tensorboard>=2.18,<2.22",
+        "tensorflow>=2.19,<2.22",
+        "tensorboard>=2.19,<2.22",
         "setuptools<81",  # TensorBoard imports pkg_resources, which later releases dropped
         "numpy>=1.26",
         "matplotlib>=3.8",
@@ -58,7 +59,8 @@ setup(
     ],
     extras_require={
         "digits": DIGITS,  # the preset digits: scikit-learn brings the images
-        "tests": TESTS + DIGITS,  # make test, lint and types
+        "compat": COMPAT,  # tf.layers and tf.contrib.layers, for the code of TensorFlow 1
+        "tests": TESTS + DIGITS + COMPAT,  # make test, lint and types
         "notebook": NOTEBOOK,  # tests/faults/test_notebook.py
     },
 )

@@ -7,6 +7,7 @@ class wrote, or its operations are to have other gradients, only the steps thems
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 
 import tensorflow.compat.v1 as tf
 
@@ -24,6 +25,9 @@ NO_STEPS = {
     "add_weight",
 }
 
+# Each is told which way a cell goes along a sequence: "fast", or the reason why it steps.
+listeners: list[Callable[[Cell, str], None]] = []
+
 
 def fast_sequence(
     cell: Cell, inputs: Nest, initial_state: Nest, sequence_length: Tensor | None
@@ -33,9 +37,25 @@ def fast_sequence(
     None for nested inputs, for a cell without the method or with an overridden step, and where
     the graph overrides gradients.
     """
-    if tf.nest.is_nested(inputs) or not _stands_for_the_step(cell) or gradient_overrides():
-        return None
-    return cell.sequence(inputs, initial_state, sequence_length)
+    reason = _why_not(cell, inputs)
+    done = None if reason else cell.sequence(inputs, initial_state, sequence_length)
+    for listener in listeners:
+        way = "fast" if done is not None else "its settings have no faster way"
+        listener(cell, reason or way)
+    return done
+
+
+def _why_not(cell: Cell, inputs: Nest) -> str | None:
+    """Why a cell is not asked for its faster way; None if it is."""
+    if tf.nest.is_nested(inputs):
+        return "the inputs are several tensors"
+    if not hasattr(cell, "sequence"):
+        return "the cell has no faster way"
+    if not _stands_for_the_step(cell):
+        return "a subclass has a step of its own"
+    if gradient_overrides():
+        return "the graph overrides gradients"
+    return None
 
 
 def _stands_for_the_step(cell: Cell) -> bool:

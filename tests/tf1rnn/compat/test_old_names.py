@@ -1,0 +1,161 @@
+"""Names and orders of arguments of before 1.0, beside those of 1.15."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from tf1rnn.compat import old_names
+from tf1rnn.compat.modules import module_at
+
+A = np.arange(6.0, dtype=np.float32).reshape(2, 3)
+LOGITS, LABELS = A[:, ::-1], np.eye(3, dtype=np.float32)[:2]
+
+
+@pytest.fixture(scope="module")
+def value_of():
+    """Evaluates what a function makes in a graph of its own."""
+
+    def evaluate(make):
+        with tf.Graph().as_default(), tf.Session() as session:
+            return session.run(make(lambda x: tf.constant(x)))
+
+    return evaluate
+
+
+SAME = {
+    "concat, new": (lambda c: old_names.concat([c(A), c(A)], 1), np.hstack([A, A])),
+    "concat, old": (lambda c: old_names.concat(1, [c(A), c(A)]), np.hstack([A, A])),
+    "concat, old, axis 0": (lambda c: old_names.concat(0, [c(A), c(A)]), np.vstack([A, A])),
+    "concat, scalar tensors": (
+        lambda c: old_names.concat(c(0), [tf.expand_dims(c(1), 0), [2]]),
+        [1, 2],
+    ),
+    "concat, tensor axis, new": (lambda c: old_names.concat([c(A), c(A)], c(1)), np.hstack([A, A])),
+    "concat, keywords": (
+        lambda c: old_names.concat(concat_dim=1, values=[c(A), c(A)]),
+        np.hstack([A, A]),
+    ),
+    "concat, one keyword": (lambda c: old_names.concat(1, values=[c(A), A]), np.hstack([A, A])),
+    "split, new": (lambda c: old_names.split(c(A), 3, 1), np.split(A, 3, 1)),
+    "split, new, axis 0": (lambda c: old_names.split(c(A), 2), np.split(A, 2)),
+    "split, sizes": (lambda c: old_names.split(c(A), [1, 2], 1), np.split(A, [1], 1)),
+    "split, old": (lambda c: old_names.split(1, 3, c(A)), np.split(A, 3, 1)),
+    "split, old, an array": (lambda c: old_names.split(0, 2, A), np.split(A, 2)),
+    "split, keywords": (
+        lambda c: old_names.split(split_dim=1, num_split=3, value=c(A)),
+        np.split(A, 3, 1),
+    ),
+    "reverse, new": (lambda c: old_names.reverse(c(A), [1]), A[:, ::-1]),
+    "reverse, old": (lambda c: old_names.reverse(c(A), [False, True]), A[:, ::-1]),
+    "reverse, old, by name": (lambda c: old_names.reverse(c(A), dims=[True, False]), A[::-1]),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_both_orders_of_arguments_are_understood(value_of, case):
+    make, expected = SAME[case]
+    result = value_of(make)
+    assert len(result) == len(expected)
+    for one, other in zip(result, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "name", ["softmax_cross_entropy_with_logits", "sigmoid_cross_entropy_with_logits"]
+)
+def test_cross_entropies_take_logits_first_by_position(value_of, name):
+    new = module_at("nn").served(name)
+    old = value_of(lambda c: new(c(LOGITS), c(LABELS)))
+    named = value_of(lambda c: new(labels=c(LABELS), logits=c(LOGITS)))
+    np.testing.assert_array_equal(old, named)
+    assert not np.allclose(old, value_of(lambda c: new(labels=c(LOGITS), logits=c(LABELS))))
+
+
+def test_sparse_cross_entropy_is_minus_the_log_probability(value_of):
+    new = module_at("nn").served("sparse_softmax_cross_entropy_with_logits")
+    log_sum = np.log(np.exp(LOGITS).sum(axis=1))
+    np.testing.assert_allclose(
+        value_of(lambda c: new(c(LOGITS), c([0, 2]))), log_sum - LOGITS[[0, 1], [0, 2]], rtol=1e-6
+    )
+
+
+RENAMED = {
+    "mul": (2.0, 3.0, 6.0),
+    "sub": (2.0, 3.0, -1.0),
+    "neg": (2.0, -2.0),
+    "inv": (2.0, 0.5),
+    "select": (True, 1.0, 2.0, 1.0),
+    "pack": ([1.0, 2.0], [1.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("name", RENAMED)
+def test_old_names_compute_what_they_said(value_of, name):
+    *arguments, expected = RENAMED[name]
+    made = module_at("").served(name)
+    np.testing.assert_array_equal(value_of(lambda c: made(*arguments)), expected)
+
+
+def test_old_summaries_write_values_under_their_tags(value_of):
+    root = module_at("")
+
+    def merged(c):
+        root.served("scalar_summary")("loss", c(2.5))
+        root.served("scalar_summary")(["a", "b"], c([1.0, 3.0]))
+        root.served("histogram_summary")("h", c(A))
+        return root.served("merge_all_summaries")()
+
+    summary = tf.Summary.FromString(value_of(merged))
+    values = {one.tag: one.simple_value for one in summary.value if not one.HasField("histo")}
+    assert values == {"loss": 2.5, "a": 1.0, "b": 3.0}
+    assert [one.tag for one in summary.value if one.HasField("histo")] == ["h"]
+
+
+def test_old_scopes_put_the_values_first():
+    with tf.Graph().as_default():
+        x = tf.constant(1.0)
+        with old_names.op_scope([x], None, "Default"):
+            assert tf.identity(x).op.name == "Default/Identity"
+        with old_names.variable_op_scope([x], None, "Default"):
+            assert tf.get_variable("v", [1]).op.name == "Default/v"
+
+
+@pytest.mark.parametrize("name", sorted(old_names.RENAMED))
+def test_every_new_name_is_there(name):
+    assert module_at("").served(name.partition(".")[0])
+    *above, last = name.split(".")
+    module = module_at(".".join(above))
+    assert callable(module.served(last))
+
+
+@pytest.mark.parametrize("name", ["sampled_softmax_loss", "nce_loss"])
+def test_sampled_losses_take_inputs_before_labels_too(value_of, name):
+    new = module_at("nn").served(name)
+
+    def make(c, *, old):
+        tf.set_random_seed(3)
+        weights, biases = c(np.ones([5, 3], np.float32)), c(np.arange(5, dtype=np.float32))
+        labels, inputs = c(np.array([[1], [4]])), c(A)
+        pair = (inputs, labels) if old else (labels, inputs)
+        return new(weights, biases, *pair, 4, 5)
+
+    np.testing.assert_array_equal(
+        value_of(lambda c: make(c, old=True)), value_of(lambda c: make(c, old=False))
+    )
+
+
+CALLS = {
+    "BasicLSTMCell": [(3, 0.5, 7, True), (3, 0.5, None, True), (3, 0.5, True)],
+    "BasicRNNCell": [(3, 7, tf.nn.relu), (3, None, tf.nn.relu), (3, tf.nn.relu)],
+    "GRUCell": [(3, 7, tf.nn.relu), (3, None, tf.nn.relu), (3, tf.nn.relu)],
+    "LSTMCell": [(3, 7, True, 0.5), (3, None, True, 0.5), (3, True, 0.5)],
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_cells_were_told_the_size_of_their_inputs_once(name):
+    cell = module_at("nn.rnn_cell").served(name)
+    with tf.Graph().as_default():
+        *early, today = [cell(*arguments).get_config() for arguments in CALLS[name]]
+        early.append(cell(*CALLS[name][-1], input_size=7).get_config())
+    assert all({**one, "name": ""} == {**today, "name": ""} for one in early)

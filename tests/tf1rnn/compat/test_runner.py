@@ -1,0 +1,139 @@
+"""`python -m tf1rnn`: programs run as they are, and what goes wrong is one line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+PROGRAM = """\
+import sys
+import tensorflow as tf
+from helper import width
+
+tf.app.flags.DEFINE_integer("units", 3, "units")
+
+class Mine(tf.nn.rnn_cell.BasicLSTMCell):
+    def call(self, inputs, state):
+        return super().call(inputs, state)
+
+def main(_):
+    x = tf.ones([2, 4, width()])
+    for name, cell in [
+        ("fast", tf.nn.rnn_cell.BasicLSTMCell(tf.app.flags.FLAGS.units)),
+        ("gates", tf.contrib.rnn.LSTMCell(3, use_peepholes=True)),
+        ("mine", Mine(3)),
+    ]:
+        outputs, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32, scope=name)
+    with tf.Session() as session:
+        session.run(tf.initialize_all_variables())
+        print(session.run(outputs).shape, sys.argv[1:], __name__, tf.app.flags.FLAGS.units)
+    try:
+        tf.contrib.nothing
+    except AttributeError:
+        pass
+
+if __name__ == "__main__":
+    tf.app.run()
+"""
+
+
+def run(folder, *arguments):
+    """Runs the command in a folder; returns the finished process, without TensorFlow's log."""
+    return subprocess.run(
+        [sys.executable, "-m", "tf1rnn", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def one_line(result):
+    lines = [line for line in result.stderr.splitlines() if ".py:" in line or "tf1rnn" in line]
+    assert "Traceback" not in result.stderr
+    assert len(lines) == 1, result.stderr
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A program that was run with `--report FILE.json`: its output, and the report."""
+    folder = tmp_path_factory.mktemp("program")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "old.py").write_text(PROGRAM)
+    (folder / "sub" / "helper.py").write_text("def width():\n    return 5\n")
+    result = run(folder, "--report", "r.json", "sub/old.py", "--units", "6")
+    assert result.returncode == 0, result.stderr[-2000:]
+    return result.stdout, json.loads((folder / "r.json").read_text())
+
+
+def test_a_program_has_its_arguments_its_folder_and_its_name(reported):
+    assert reported[0].strip() == "(2, 4, 3) ['--units', '6'] __main__ 6"
+
+
+def test_the_report_counts_names_and_says_where_they_stand_and_what_serves_them(reported):
+    rows = {row["symbol"]: row for row in reported[1]["names"]}
+    cell = rows["nn.rnn_cell.BasicLSTMCell"]
+    assert cell["served_by"] == "tf1rnn.lstm" and cell["count"] == 2
+    assert cell["file"].endswith("old.py") and cell["line"] == 7
+    assert rows["app"]["count"] == 4 and rows["app"]["served_by"] == "tensorflow.compat.v1"
+    assert rows["nn.dynamic_rnn"]["count"] == 3
+
+
+def test_the_report_says_which_way_cells_went_and_why(reported):
+    ways = {row["cell"]: (row["way"], row["why"]) for row in reported[1]["unrolled"]}
+    assert ways["BasicLSTMCell"] == ("fast", "")
+    assert ways["LSTMCell"] == ("plain", "its settings have no faster way")
+    assert ways["Mine"] == ("plain", "a subclass has a step of its own")
+
+
+def test_the_report_names_what_was_not_served(reported):
+    (unknown,) = reported[1]["unknown"]
+    assert "tf.contrib.nothing is not served" in unknown["text"] and unknown["line"] == 23
+
+
+WRONG = {
+    "an attribute": ("import tensorflow as tf\n\ntf.contrib.rnn.GRUCel(3)\n", 3, "GRUCell meant"),
+    "an import from": ("from tensorflow.contrib.rnn import Nothing\n", 1, "contrib.rnn.Nothing"),
+    "a module": ("import tensorflow.contrib.tpu as tpu\n", 1, "tf.compat.v1.tpu"),
+    "below TensorFlow's own": ("import tensorflow as tf\ntf.image.nothing\n", 2, "image.nothing"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_name_that_is_not_served_is_one_line_and_status_2(tmp_path, case):
+    text, line, said = WRONG[case]
+    (tmp_path / "old.py").write_text(text)
+    result = run(tmp_path, "old.py")
+    assert result.returncode == 2
+    assert one_line(result).startswith(f"old.py:{line}: ") and said in one_line(result)
+
+
+def test_an_error_of_the_programs_own_is_shown_from_its_first_line(tmp_path):
+    (tmp_path / "old.py").write_text("import tensorflow as tf\n\n{}['key']\n")
+    result = run(tmp_path, "old.py")
+    assert result.returncode == 1
+    trace = result.stderr[result.stderr.index("Traceback") :]
+    assert trace.count("File ") == 1 and 'old.py", line 3' in trace and "KeyError" in trace
+
+
+def test_modules_and_exit_statuses(tmp_path):
+    (tmp_path / "package").mkdir()
+    text = "import sys, tensorflow as tf\nprint(tf.__version__, sys.argv[1:])\nsys.exit(7)\n"
+    (tmp_path / "package" / "__main__.py").write_text(text)
+    result = run(tmp_path, "--report", "-m", "package", "-x", "y")
+    assert result.returncode == 7
+    assert result.stdout.startswith("1.15.5 ['-x', 'y']\n")
+    assert "served by" in result.stdout  # the report, for a program that ends early, too
+
+
+@pytest.mark.parametrize("arguments", [[], ["nowhere.py"], ["--check", "nowhere"], ["--chek", "."]])
+def test_a_wrong_call_is_status_2(tmp_path, arguments):
+    result = run(tmp_path, *arguments)
+    assert result.returncode == 2
+    assert result.stderr and "Traceback" not in result.stderr

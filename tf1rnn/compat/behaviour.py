@@ -1,0 +1,87 @@
+"""The global switches of TensorFlow that its version 1 had otherwise: set, and put back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import tensorflow
+import tensorflow.compat.v1 as tf
+
+_undo: list[Callable[[], None]] = []  # what `switch_back` has to do; empty while nothing is on
+
+
+def switch_on() -> None:
+    """Graph mode, ref variables and all else of `tf.disable_v2_behavior()`, unless it is on.
+
+    Raises:
+      ValueError: a TensorFlow that computes eagerly has started and cannot be stopped.
+    """
+    if _undo:
+        return
+    was_version_2 = tensorflow.__internal__.tf2.enabled()
+    was = [enabled() for enabled, _, _ in _SWITCHES]
+    with _quiet():  # each switch warns that it will not be there for ever
+        tf.disable_v2_behavior()
+
+    def put_back() -> None:
+        if was_version_2:
+            tf.enable_v2_behavior()
+        for on, (_, enable, disable) in zip(was, _SWITCHES, strict=True):
+            enable() if on else disable()
+
+    _undo.append(put_back)
+
+
+def switch_back() -> None:
+    """What `switch_on` found. The default graph is emptied, for eager execution needs it so.
+
+    Raises:
+      AssertionError: called inside of `with graph.as_default()`.
+    """
+    if _undo:
+        tf.reset_default_graph()
+        with _quiet():
+            _undo.pop()()
+
+
+def is_on() -> bool:
+    """Whether `switch_on` holds."""
+    return bool(_undo)
+
+
+def _has_plain_dimensions() -> bool:
+    return isinstance(tf.TensorShape([1])[0], int)
+
+
+def _compares_by_value() -> bool:
+    return tf.Tensor._USE_EQUALITY
+
+
+# Is it on, put it on, put it off: the switches behind `disable_v2_behavior`.
+_SWITCHES: tuple[tuple[Callable[[], bool], Callable[[], None], Callable[[], None]], ...] = (
+    (
+        tf.executing_eagerly_outside_functions,
+        tf.enable_eager_execution,
+        tf.disable_eager_execution,
+    ),
+    (_has_plain_dimensions, tf.enable_v2_tensorshape, tf.disable_v2_tensorshape),
+    (
+        tf.resource_variables_enabled,
+        tf.enable_resource_variables,
+        tf.disable_resource_variables,
+    ),
+    (_compares_by_value, tf.enable_tensor_equality, tf.disable_tensor_equality),
+    (tf.control_flow_v2_enabled, tf.enable_control_flow_v2, tf.disable_control_flow_v2),
+)
+
+
+class _quiet:
+    """No warning of TensorFlow's inside."""
+
+    def __enter__(self) -> None:
+        self.level = tf.get_logger().level
+        tf.get_logger().setLevel(logging.ERROR)
+
+    def __exit__(self, *error: object) -> None:
+        tf.get_logger().setLevel(self.level)

@@ -1,0 +1,153 @@
+"""Which module serves which of TensorFlow 1's names.
+
+Paths are written as they stood below `tensorflow`. A path may be a module that was imported
+(`from tensorflow.contrib.rnn.python.ops import core_rnn_cell`) or an attribute (`tf.nn.rnn_cell`).
+"""
+
+from __future__ import annotations
+
+CONTRIB = "tf1rnn.contrib."
+RNN = (CONTRIB + "rnn",)
+LINEAR = (CONTRIB + "rnn.linear",)
+SEQ2SEQ = (CONTRIB + "seq2seq",)
+LEGACY = (CONTRIB + "legacy_seq2seq",)
+LAYERS = (CONTRIB + "keras_layers",)
+CONTRIB_LAYERS = (CONTRIB + "layers",)
+FRAMEWORK = (CONTRIB + "framework",)
+CELLS = (*RNN, *LINEAR)
+
+# Old module -> the modules that have its names, the first that has one counts.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    # Cells and unrollers, under all the paths that they had from 0.5 to 1.15.
+    "nn.rnn_cell": CELLS,
+    "models.rnn.rnn": CELLS,
+    "models.rnn.rnn_cell": CELLS,
+    "models.rnn.linear": CELLS,
+    "python.ops.rnn": CELLS,
+    "python.ops.rnn_cell": CELLS,
+    "python.ops.rnn_cell_impl": CELLS,
+    "contrib.rnn": CELLS,
+    "contrib.rnn.python.ops.core_rnn": CELLS,
+    "contrib.rnn.python.ops.core_rnn_cell": CELLS,
+    "contrib.rnn.python.ops.core_rnn_cell_impl": CELLS,
+    "contrib.rnn.python.ops.rnn": CELLS,
+    "contrib.rnn.python.ops.rnn_cell": CELLS,
+    "contrib.rnn.python.ops.fused_rnn_cell": CELLS,
+    "contrib.rnn.python.ops.lstm_ops": CELLS,
+    "contrib.rnn.python.ops.gru_ops": CELLS,
+    "contrib.rnn.ops.rnn_cell": CELLS,
+    # Sequence to sequence.
+    "models.rnn.seq2seq": LEGACY,
+    "nn.seq2seq": LEGACY,
+    "python.ops.seq2seq": LEGACY,
+    "contrib.legacy_seq2seq": LEGACY,
+    "contrib.legacy_seq2seq.python.ops.seq2seq": LEGACY,
+    "contrib.seq2seq": SEQ2SEQ,
+    **{
+        f"contrib.seq2seq.python.ops.{name}": (*SEQ2SEQ, f"{CONTRIB}seq2seq.{file}")
+        for name, file in {
+            "attention_wrapper": "attention",
+            "basic_decoder": "decoder",
+            "beam_search_decoder": "beam_search",
+            "beam_search_ops": "beam_search",
+            "decoder": "decoder",
+            "helper": "helpers",
+            "loss": "loss",
+            "sampler": "helpers",
+            "seq2seq": "decoder",
+            "decoder_fn": "decoder",
+            "attention_decoder_fn": "decoder",
+            "dynamic_attention_wrapper": "attention",
+        }.items()
+    },
+    "contrib.crf": (CONTRIB + "crf",),
+    "contrib.crf.python.ops.crf": (CONTRIB + "crf",),
+    "contrib.cudnn_rnn": (CONTRIB + "cudnn_rnn",),
+    "contrib.cudnn_rnn.python.layers.cudnn_rnn": (CONTRIB + "cudnn_rnn",),
+    "contrib.cudnn_rnn.python.ops.cudnn_rnn_ops": (CONTRIB + "cudnn_rnn",),
+    # Layers.
+    "layers": LAYERS,
+    **{
+        f"python.layers.{name}": LAYERS
+        for name in ("base", "convolutional", "core", "layers", "normalization", "pooling")
+    },
+    "contrib.layers": CONTRIB_LAYERS,
+    **{
+        f"contrib.layers.python.layers.{name}": CONTRIB_LAYERS
+        for name in (
+            "layers",
+            "initializers",
+            "regularizers",
+            "optimizers",
+            "embedding_ops",
+            "encoders",
+            "summaries",
+            "utils",
+            "normalization",
+        )
+    },
+    "contrib.layers.python.layers": CONTRIB_LAYERS,
+    "contrib.slim": (CONTRIB + "slim",),
+    "contrib.framework": FRAMEWORK,
+    "contrib.framework.python.ops": FRAMEWORK,
+    "contrib.framework.python.ops.arg_scope": FRAMEWORK,
+    "contrib.framework.python.ops.variables": FRAMEWORK,
+    # Small parts.
+    "contrib.training": (CONTRIB + "training",),
+    **{
+        f"contrib.training.python.training.{name}": (CONTRIB + "training",)
+        for name in ("bucket_ops", "evaluation", "hparam", "training")
+    },
+    "contrib.lookup": (CONTRIB + "lookup",),
+    "contrib.lookup.lookup_ops": (CONTRIB + "lookup",),
+    "contrib.data": (CONTRIB + "data",),
+    "contrib.data.python.ops.dataset_ops": (CONTRIB + "data",),
+    "contrib.metrics": (CONTRIB + "metrics",),
+    "contrib.metrics.python.ops.metric_ops": (CONTRIB + "metrics",),
+    "contrib.losses": (CONTRIB + "losses",),
+    "contrib.losses.python.losses.loss_ops": (CONTRIB + "losses",),
+    "contrib.opt": (CONTRIB + "opt",),
+    "contrib.distributions": (CONTRIB + "distributions",),
+    "contrib.util": (CONTRIB + "util",),
+    "contrib.learn": (CONTRIB + "learn",),
+    "contrib.learn.preprocessing": (CONTRIB + "learn",),
+    "contrib.learn.python.learn.preprocessing": (CONTRIB + "learn",),
+    "contrib.learn.python.learn.preprocessing.categorical_vocabulary": (CONTRIB + "learn",),
+    "contrib.learn.python.learn.preprocessing.text": (CONTRIB + "learn",),
+    "contrib.tensorboard.plugins.projector": ("tensorboard.plugins.projector",),
+    "examples.tutorials.mnist.input_data": (CONTRIB + "mnist",),
+    "contrib.learn.python.learn.datasets.mnist": (CONTRIB + "mnist",),
+}
+
+# Single names that went elsewhere, or that the library has in place of TensorFlow's.
+NAMES: dict[str, str] = {
+    **{
+        f"nn.{name}": f"tf1rnn:{name}"
+        for name in (
+            "bidirectional_dynamic_rnn",
+            "dynamic_rnn",
+            "raw_rnn",
+            "static_bidirectional_rnn",
+            "static_rnn",
+            "static_state_saving_rnn",
+        )
+    },
+}
+
+# What could be done instead of a name that is not served.
+ADVICE: dict[str, str] = {
+    "contrib.keras": "tf.keras has the same names",
+    "contrib.eager": "tf.enable_eager_execution and today's tf.function are TensorFlow 2's",
+    "contrib.estimator": "a loop over session.run, as in train.py of this project",
+    "estimator": "a loop over session.run: TensorFlow dropped the estimators in 2.16",
+    "contrib.learn": "a loop over session.run: the estimators are gone",
+    "contrib.tpu": "tf.compat.v1.tpu",
+    "contrib.distribute": "tf.distribute",
+    "contrib.image": "tf.image, or the package tensorflow-addons",
+    "contrib.ffmpeg": "tf.audio.decode_wav, or the package tensorflow-io",
+    "contrib.lite": "tf.lite",
+    "contrib.tensorrt": "tf.experimental.tensorrt",
+    "contrib.quantize": "the package tensorflow-model-optimization",
+    "contrib.factorization": "scikit-learn has k-means and mixtures",
+    "contrib.gan": "the package tf-gan",
+}

@@ -1,0 +1,1 @@
+"""What `tf.contrib` had for recurrent networks and around them: a module or folder a family."""

@@ -1,0 +1,51 @@
+"""The core cells as 0.5 to 1.1 called them, with the size of the inputs among the arguments.
+
+It had no meaning even then: the first call tells the size. A cell called as 1.15 does is the
+library's own, under the same name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tf1rnn
+
+
+def _is_input_size(argument: Any) -> bool:
+    """Whether an argument is a size, or the None that stood in its place."""
+    return argument is None or (isinstance(argument, int) and not isinstance(argument, bool))
+
+
+def _without(arguments: tuple[Any, ...], place: int) -> tuple[Any, ...]:
+    """The arguments by position, without a size of the inputs at a place."""
+    if len(arguments) > place and _is_input_size(arguments[place]):
+        return arguments[:place] + arguments[place + 1 :]
+    return arguments
+
+
+class BasicRNNCell(tf1rnn.BasicRNNCell):
+    """`tf1rnn.BasicRNNCell`; takes `(num_units, input_size, activation)`, too."""
+
+    def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
+        super().__init__(num_units, *_without(args, 0), **kwargs)
+
+
+class GRUCell(tf1rnn.GRUCell):
+    """`tf1rnn.GRUCell`; takes `(num_units, input_size, activation)`, too."""
+
+    def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
+        super().__init__(num_units, *_without(args, 0), **kwargs)
+
+
+class BasicLSTMCell(tf1rnn.BasicLSTMCell):
+    """`tf1rnn.BasicLSTMCell`; takes `(num_units, forget_bias, input_size, state_is_tuple)`, too."""
+
+    def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
+        super().__init__(num_units, *_without(args, 1), **kwargs)
+
+
+class LSTMCell(tf1rnn.LSTMCell):
+    """`tf1rnn.LSTMCell`; takes `(num_units, input_size, use_peepholes, ...)`, too."""
+
+    def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
+        super().__init__(num_units, *_without(args, 0), **kwargs)
