@@ -117,7 +117,7 @@ class Training:
         self.progress, self.final_state = self._saving.restore(
             self.session, checkpoint, self.zero_state
         )
-        if line := self._saving.newer_tensorflow(checkpoint):
+        if line := self._saving.made_elsewhere(checkpoint):
             self.screen.say(line)
         self.album.restore(checkpoint.arrays)
         self.run.write_metrics(self.progress.records)

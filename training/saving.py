@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from tf1rnn.kernels import layout
 from training.checkpoint import Checkpoint, CheckpointError, Checkpoints
 from training.command import UserError
 from training.data import Data
@@ -39,7 +40,7 @@ class Saving:
         if bad:
             raise NotFinite(f"step {progress.step}: {' and '.join(bad[:3])} is not finite")
         arrays = {f"{STATE}{i}": part for i, part in enumerate(tf.nest.flatten(state))} | frames
-        made_with = {**self._made_with, "tensorflow": tf.__version__}
+        made_with = {**self._made_with, "tensorflow": tf.__version__, "kernels": layout.name()}
         content = plain({**dataclasses.asdict(progress), "made_with": made_with})
         self._checkpoints.save(session, self._graph.saver, progress.step, content, arrays)
         self._checkpoints.prune(progress.best_step)
@@ -66,15 +67,16 @@ class Saving:
         checkpoint.restore(session, self._graph.saver)
         return progress, tf.nest.pack_sequence_as(zero_state, state)
 
-    def newer_tensorflow(self, checkpoint: Checkpoint) -> str:
-        """What a person should know of a checkpoint made with another TensorFlow; or nothing."""
-        then = checkpoint.progress["made_with"].get("tensorflow")
-        if then == tf.__version__:
-            return ""
-        return (
-            f"{checkpoint.path.name} was made with TensorFlow {shown(then)}, this is "
-            f"{tf.__version__}: the last digits may differ from those of an unbroken run"
-        )
+    def made_elsewhere(self, checkpoint: Checkpoint) -> str:
+        """What a person should know of a checkpoint that another TensorFlow or processor made."""
+        then, name = checkpoint.progress["made_with"], checkpoint.path.name
+        digits = "the last digits may differ from those of an unbroken run"
+        if then.get("tensorflow") != tf.__version__:
+            made = f"with TensorFlow {shown(then.get('tensorflow'))}"
+            return f"{name} was made {made}, this is {tf.__version__}: {digits}"
+        if then.get("kernels", "copied") != layout.name():
+            return f"{name} was made on a processor with other matrix products: {digits}"
+        return ""
 
     def restore_best(self, session: tf.Session, progress: Progress) -> bool:
         """Gives the variables the values of the best epoch; False where they have them."""

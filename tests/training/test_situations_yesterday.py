@@ -3,9 +3,11 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import corpora
 import pytest
+import tensorflow.compat.v1 as tf
 
 import compare
 import evaluate
@@ -71,6 +73,22 @@ def test_a_result_without_an_entry_is_compared(tmp_path, missing):
     entry = compare.read_run(path, "run")
     assert entry.figures[missing] is None
     assert entry.figures["test"] == result["test"]
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        ({"tensorflow": "2.20.0", "kernels": "marked"}, "with TensorFlow '2.20.0'"),
+        ({"tensorflow": tf.__version__, "kernels": "copied"}, "processor with other matrix"),
+        ({"tensorflow": tf.__version__}, "processor with other matrix"),  # of former versions
+        ({"tensorflow": tf.__version__, "kernels": "marked"}, ""),
+    ],
+)
+def test_a_checkpoint_of_another_processor_says_so(monkeypatch, then, said):
+    monkeypatch.setattr(saving.layout, "name", lambda: "marked")
+    checkpoint = SimpleNamespace(progress={"made_with": then}, path=Path("model-7"))
+    line = saving.Saving.made_elsewhere(None, checkpoint)
+    assert said in line and bool(said) == bool(line)
 
 
 @pytest.mark.parametrize("old", ["words_without_cost", "waves_without_decay"], indirect=True)

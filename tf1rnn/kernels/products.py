@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1rnn.kernels.layout import Layout, choose
 from tf1rnn.types import DType, Tensor
 
 ToParts = Callable[[Tensor], list[Tensor]]
@@ -31,7 +32,14 @@ def times(x: Tensor, weights: Tensor, transpose_b: bool = False) -> Tensor:
 
 def times_transposed(x: Tensor, weights: Tensor) -> Tensor:
     """x · weightsᵀ: `[M, N]`, `[K, N]` -> `[M, K]`, with the dtypes of `times`."""
-    return times(x, *_for_transposed(weights))
+    return times(x, *_for_transposed(weights, choose(weights.dtype, None)))
+
+
+def transposed_times(x: Tensor, y: Tensor) -> Tensor:
+    """xᵀ · y: `[M, N]`, `[M, K]` -> `[N, K]`."""
+    if choose(x.dtype, None).marked and x.dtype == tf.float32:
+        return tf.matmul(x, y, transpose_a=True)
+    return copied_transpose(x) @ y
 
 
 def in_parts(weights: Tensor, num_parts: int) -> ToParts:
@@ -48,6 +56,13 @@ def in_parts(weights: Tensor, num_parts: int) -> ToParts:
     return product
 
 
+def recurrent_parts(weights: Tensor, num_parts: int) -> ToParts:
+    """What `in_parts` gives, for the recurrent weights `[H, N * H]`, as the layout has them."""
+    if num_parts > 1 and choose(weights.dtype, static_size(weights, 0)).whole:
+        return lambda x: tf.split(times(x, weights), num_parts, 1)
+    return in_parts(weights, num_parts)
+
+
 def in_parts_of_a_loop(weights: Tensor, num_parts: int) -> ToParts:
     """What `in_parts` gives, by the layout that is faster inside of a `tf.while_loop`.
 
@@ -60,7 +75,11 @@ def in_parts_of_a_loop(weights: Tensor, num_parts: int) -> ToParts:
 
 def from_parts_transposed(weights: Tensor, num_parts: int) -> FromParts:
     """xs -> x · weightsᵀ, where xs are equal parts of x, cut between columns."""
-    blocks = [_for_transposed(block) for block in tf.split(weights, num_parts, 1)]
+    layout = choose(weights.dtype, static_size(weights, 0))
+    if num_parts > 1 and layout.whole:
+        transposed = copied_transpose(weights)  # [N * H, H]
+        return lambda xs: times(tf.concat(xs, 1), transposed)
+    blocks = [_for_transposed(block, layout) for block in tf.split(weights, num_parts, 1)]
     return lambda xs: tf.add_n([times(x, *block) for x, block in zip(xs, blocks, strict=True)])
 
 
@@ -75,7 +94,11 @@ def weight_gradient(x: Tensor, d_z: Tensor, dtype: DType) -> Tensor:
     Returns:
       `[M, N]`, in the dtype of `d_z`.
     """
-    product = merged_transpose(tf.cast(x, dtype)) @ tf.cast(merge_steps(d_z), dtype)
+    x, errors = tf.cast(x, dtype), tf.cast(merge_steps(d_z), dtype)
+    if x.dtype == tf.float32 and choose(dtype, None).marked:
+        product = tf.matmul(merge_steps(x), errors, transpose_a=True)
+    else:
+        product = merged_transpose(x) @ errors
     return tf.cast(product, d_z.dtype)
 
 
@@ -99,7 +122,7 @@ def merged_transpose(sequence: Tensor) -> Tensor:
 def copied_transpose(matrix: Tensor) -> Tensor:
     """`[M, N]` -> `[N, M]`, copied.
 
-    A product with an operand marked as transposed takes up to three times as long (oneDNN), and
+    With AVX-512 a product with an operand marked as transposed takes up to three times as long, and
     TensorFlow would turn the transposing of a matrix before a product into such a mark. It does
     not see through that of three axes.
     """
@@ -111,8 +134,6 @@ def concat(tensors: Sequence[Tensor], axis: int) -> Tensor:
     return tensors[0] if len(tensors) == 1 else tf.concat(tensors, axis)
 
 
-def _for_transposed(weights: Tensor) -> tuple[Tensor, bool]:
+def _for_transposed(weights: Tensor, layout: Layout) -> tuple[Tensor, bool]:
     """What `times` takes for a product with weightsᵀ: weights, and whether to mark them so."""
-    if weights.dtype == tf.bfloat16:
-        return weights, True
-    return copied_transpose(weights), False
+    return (weights, True) if layout.marked else (copied_transpose(weights), False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.kernels.gradients import ready, with_gradient
-from tf1rnn.kernels.products import copied_transpose, times_transposed
+from tf1rnn.kernels.products import times_transposed, transposed_times
 from tf1rnn.types import DType, Tensor
 
 # A probability below this is too near to the smallest float for its logarithm to be exact.
@@ -58,7 +58,7 @@ def _gradient_of_loss(op: tf.Operation, d_loss: Tensor, *_: Tensor) -> list[Tens
     d_outputs = tf.cast(times_transposed(errors, weights), outputs.dtype) * scale
     with ready(d_outputs, outputs):
         scaled = tf.cast(scaled, weights.dtype)
-    d_weights = tf.cast(copied_transpose(scaled) @ errors, outputs.dtype)  # [H + 1, V]
+    d_weights = tf.cast(transposed_times(scaled, errors), outputs.dtype)  # [H + 1, V]
     return [None, d_outputs, d_weights[:-1], d_weights[-1], None, None]
 
 

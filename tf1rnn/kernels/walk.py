@@ -27,6 +27,7 @@ from tf1rnn.kernels.products import (
     in_parts,
     in_parts_of_a_loop,
     merge_steps,
+    recurrent_parts,
     split_steps,
     static_size,
     times_transposed,
@@ -149,7 +150,7 @@ def _forward(
     alive: Tensor | None,
 ) -> tuple[list[State], list[tuple[Tensor, ...]]]:
     """The T + 1 states, the first being that before the first step, and what each step keeps."""
-    products = [in_parts(w.of_state, w.num_parts) for w in weights]
+    products = [recurrent_parts(w.of_state, w.num_parts) for w in weights]
     zs = [[tf.unstack(z) for z in parts] for parts in _projected(inputs, weights, biases)]
     masks = _unstack(alive, static_size(inputs, 0))  # of each step, [B, 1]
     states, saved = [state], []
