@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import problems
 from config import Config
@@ -67,33 +68,74 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
         UserError: nothing is saved in the run, or it cannot be scored on other data.
         CheckpointError: the checkpoint is damaged or does not fit the run's config.
     """
-    import tensorflow.compat.v1 as tf
-
-    from training.graphs import build_evaluation, require_memory
-    from training.session import open_session
     from training.step import mean_score
 
     config = problems.load(run.config)
-    problem = problems.PROBLEMS[config.problem]
     reader = find_reader(run, config, split, data_path)
-    with tf.Graph().as_default() as graph:
-        model = build_evaluation(problem, config)
-        require_memory(problem.evaluation(config), graph, model)
-        saver = tf.train.Saver()
-        graph.finalize()
-        with open_session(graph) as session:
-            checkpoint = restore(run, which, config, session, saver)
-            mean = mean_score(session, model, reader)
+    with trained_model(run, which) as trained:
+        mean = mean_score(trained.session, trained.model, reader)
     if data_path is None:
-        tell_other_data(run, config, checkpoint)
+        tell_other_data(run, config, trained.checkpoint)
     return {
         "run": str(run.path),
-        "checkpoint": checkpoint.path.name,
+        "checkpoint": trained.checkpoint.path.name,
         "split": split,
         "metric": config.metric.name,
         "score": config.metric.of(mean),
         **config.metric.behind(score=mean),
     }
+
+
+class Trained(NamedTuple):
+    """A run's model that is evaluated, with its weights, in an open session.
+
+    added: what `add` of `trained_model` returned.
+    """
+
+    config: Any
+    model: Any
+    session: tf.Session
+    checkpoint: Checkpoint
+    added: Any
+
+
+@contextmanager
+def trained_model(
+    run: Run,
+    which: str = "best",
+    add: Callable[[Any], Any] = lambda model: None,
+    batch_size: int | None = None,
+) -> Iterator[Trained]:
+    """Opens the `which` checkpoint of a run.
+
+    Args:
+        run: the run.
+        which: "best" or "last".
+        add: adds ops to the graph of the model that it is given, before the graph is finished.
+        batch_size: rows that are evaluated side by side, in place of the problem's own number.
+
+    Raises:
+        UserError, CheckpointError: as `evaluate`.
+    """
+    import tensorflow.compat.v1 as tf
+
+    from training.graphs import build_evaluation, require_memory
+    from training.session import open_session
+
+    config = problems.load(run.config)
+    problem = problems.PROBLEMS[config.problem]
+    if batch_size is not None:
+        rows, evaluation = batch_size, problem.evaluation
+        problem = replace(problem, evaluation=lambda one: replace(evaluation(one), batch_size=rows))
+    with tf.Graph().as_default() as graph:
+        model = build_evaluation(problem, config)
+        require_memory(problem.evaluation(config), graph, model)
+        saver = tf.train.Saver()
+        added = add(model)
+        graph.finalize()
+        with open_session(graph) as session:
+            checkpoint = restore(run, which, config, session, saver)
+            yield Trained(config, model, session, checkpoint, added)
 
 
 def restore(

@@ -129,35 +129,54 @@ class PTBModel(Model):
             cell, words, initial_state=self.initial_state, time_major=True
         )
 
-        self.cost = self._cost(outputs, tf.transpose(targets), config)
+        self._config, self._outputs = config, outputs
+        self._softmax = self._softmax_variables()
+        self._losses = self._word_losses(outputs, tf.transpose(targets))
+        self.cost = tf.reduce_sum(self._losses) / config.batch_size
         self.score_sum = self.cost
         self.score_count = tf.cast(tf.shape(targets)[1], tf.float32)
         self.gradient_flow = lambda: tf1rnn.gradient_flow(
             cell,
             words,
-            lambda outputs: self._cost(outputs[-1], targets[:, -1], config),
+            lambda outputs: (
+                tf.reduce_sum(self._word_losses(outputs[-1], targets[:, -1])) / config.batch_size
+            ),
             initial_state=self.initial_state,
             time_major=True,
         )
         if is_training:
             self.add_training(config)
 
-    def _cost(self, outputs: tf.Tensor, targets: tf.Tensor, config: PTBConfig) -> tf.Tensor:
-        """The cost of steps: outputs `[..., hidden_size]`, targets int32 `[...]`."""
+    def log_probs(self) -> tf.Tensor:
+        """Adds the log probabilities of the targets, float32 `[num_steps, batch_size]`, in nats."""
+        return -tf.reshape(self._losses, tf.shape(self._outputs)[:2])
+
+    def logits(self) -> tf.Tensor:
+        """Adds the logits of the next words, float32 `[num_steps, batch_size, vocab_size]`."""
+        dtype = matmul_dtype(self._config)
+        softmax_w, softmax_b = self._softmax
+        products = tf.tensordot(tf.cast(self._outputs, dtype), tf.cast(softmax_w, dtype), axes=1)
+        return tf.cast(products, tf.float32) + softmax_b
+
+    def _softmax_variables(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """`[hidden_size, vocab_size]` and `[vocab_size]`."""
+        size = self._config.vocab_size
         with tf.variable_scope("softmax"):
-            if config.tie_embedding:
+            if self._config.tie_embedding:
                 softmax_w = tf.transpose(self._embedding)
             else:
-                softmax_w = tf.get_variable(
-                    "softmax_w", [config.hidden_size, config.vocab_size], use_resource=True
-                )
-            softmax_b = tf.get_variable("softmax_b", [config.vocab_size], use_resource=True)
+                shape = [self._config.hidden_size, size]
+                softmax_w = tf.get_variable("softmax_w", shape, use_resource=True)
+            return softmax_w, tf.get_variable("softmax_b", [size], use_resource=True)
+
+    def _word_losses(self, outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Nats of each target `[...]`, float32 in one axis; outputs `[..., hidden_size]`."""
         with tf.name_scope("cost"):
-            rows = tf.reshape(outputs, [-1, config.hidden_size])
+            rows = tf.reshape(outputs, [-1, self._config.hidden_size])
             labels = tf.reshape(targets, [-1])
             # What sequence_loss_by_example gives for rows · softmax_w + softmax_b, but faster.
-            loss = tf1rnn.softmax_loss(rows, softmax_w, softmax_b, labels, matmul_dtype(config))
-            return tf.reduce_sum(loss) / config.batch_size
+            dtype = matmul_dtype(self._config)
+            return tf1rnn.softmax_loss(rows, *self._softmax, labels, dtype)
 
 
 def make_cell(config: Config, num_units: int, is_training: bool) -> tf1rnn.RNNCell:
