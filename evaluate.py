@@ -104,7 +104,7 @@ def trained_model(
     run: Run,
     which: str = "best",
     add: Callable[[Any], Any] = lambda model: None,
-    batch_size: int | None = None,
+    **changes: Any,
 ) -> Iterator[Trained]:
     """Opens the `which` checkpoint of a run.
 
@@ -112,7 +112,8 @@ def trained_model(
         run: the run.
         which: "best" or "last".
         add: adds ops to the graph of the model that it is given, before the graph is finished.
-        batch_size: rows that are evaluated side by side, in place of the problem's own number.
+        changes: fields of the config of the evaluated graph, such as `batch_size`, the rows that
+            are evaluated side by side.
 
     Raises:
         UserError, CheckpointError: as `evaluate`.
@@ -124,9 +125,8 @@ def trained_model(
 
     config = problems.load(run.config)
     problem = problems.PROBLEMS[config.problem]
-    if batch_size is not None:
-        rows, evaluation = batch_size, problem.evaluation
-        problem = replace(problem, evaluation=lambda one: replace(evaluation(one), batch_size=rows))
+    evaluation = problem.evaluation
+    problem = replace(problem, evaluation=lambda one: replace(evaluation(one), **changes))
     with tf.Graph().as_default() as graph:
         model = build_evaluation(problem, config)
         require_memory(problem.evaluation(config), graph, model)

@@ -129,7 +129,7 @@ class PTBModel(Model):
             cell, words, initial_state=self.initial_state, time_major=True
         )
 
-        self._config, self._outputs = config, outputs
+        self._config, self._cell, self._outputs = config, cell, outputs
         self._softmax = self._softmax_variables()
         self._losses = self._word_losses(outputs, tf.transpose(targets))
         self.cost = tf.reduce_sum(self._losses) / config.batch_size
@@ -153,9 +153,23 @@ class PTBModel(Model):
 
     def logits(self) -> tf.Tensor:
         """Adds the logits of the next words, float32 `[num_steps, batch_size, vocab_size]`."""
+        return self._next_words(self._outputs)
+
+    def step(self, words: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+        """Adds one step: the next words' logits, float32 `[batch_size, vocab_size]`, and state.
+
+        Args:
+          words: int32 `[batch_size]`.
+          state: a nest as `initial_state`.
+        """
+        outputs, state = self._cell(tf.nn.embedding_lookup(self._embedding, words), state)
+        return self._next_words(outputs), state
+
+    def _next_words(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Logits `[..., vocab_size]` of outputs `[..., hidden_size]`."""
         dtype = matmul_dtype(self._config)
         softmax_w, softmax_b = self._softmax
-        products = tf.tensordot(tf.cast(self._outputs, dtype), tf.cast(softmax_w, dtype), axes=1)
+        products = tf.tensordot(tf.cast(outputs, dtype), tf.cast(softmax_w, dtype), axes=1)
         return tf.cast(products, tf.float32) + softmax_b
 
     def _softmax_variables(self) -> tuple[tf.Tensor, tf.Tensor]:

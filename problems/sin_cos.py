@@ -17,11 +17,14 @@ from model import Model, dense, make_layers
 from problems import PROBLEMS
 from training.data import Data, Minibatch, hash_text
 from training.fields import setting
+from training.generation import Continued, Predict
 from training.metric import COST, Metric
 from training.pictures import fit
 from training.problem import Movie, Outcome, Problem, Shown
 
 EVALUATED = 20  # minibatches that are validated, and as many tested
+GAP = 1 / (10 * np.pi)  # radians between two points
+GIVEN = 200  # points before the curve goes on by itself: about a period
 LIMITS = (-1.2, 1.2)  # of the pictures' y axis
 
 
@@ -145,6 +148,21 @@ class SequenceRegressor(Model):
         )
         if is_training:
             self.add_training(config)
+
+    @staticmethod
+    def go_on(config: SinCosConfig, predict: Predict, num_points: int) -> Continued:
+        """The curve behind the training's, of which GIVEN points are given.
+
+        The sine goes on by the cosines that are found: sin(x + d) = sin x cos d + cos x sin d.
+        """
+        first = config.num_steps * config.steps_per_epoch * config.epochs
+        x = (first + np.arange(GIVEN + num_points)) * GAP
+        sine, cosine = np.sin(x), np.zeros_like(x)
+        for i in range(len(x)):
+            if i >= GIVEN:
+                sine[i] = sine[i - 1] * np.cos(GAP) + cosine[i - 1] * np.sin(GAP)
+            cosine[i] = predict(sine[None, i : i + 1])[0, 0]
+        return Continued(x, np.cos(x), cosine, GIVEN, "x (radians)")
 
 
 def figures(outcome: Outcome) -> dict[str, Any]:

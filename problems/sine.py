@@ -18,6 +18,7 @@ from problems import PROBLEMS
 from training.data import Data, Minibatch, hash_text
 from training.examples import ExampleReader
 from training.fields import POSITIVE, setting
+from training.generation import Continued, Predict
 from training.metric import RMSE, Metric
 from training.pictures import fit
 from training.problem import Problem, Shown
@@ -156,6 +157,17 @@ class NextPointRegressor(Model):
         )
         if is_training:
             self.add_training(config)
+
+    @staticmethod
+    def go_on(config: SineConfig, predict: Predict, num_points: int) -> Continued:
+        """The curve behind the training's, of which one window is given."""
+        window = config.window
+        x = np.arange(config.train_points + window, config.train_points + 2 * window + num_points)
+        target = np.sin(x * config.sample_gap)
+        points = target.copy()
+        for i in range(window, len(x)):
+            points[i] = predict(points[None, i - window : i])[0]
+        return Continued(x, target, points, window, "number of the point")
 
 
 def draw(shown: Shown) -> Figure:

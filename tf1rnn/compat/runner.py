@@ -38,9 +38,10 @@ def main(arguments: list[str]) -> int:
         return check.main([Path(one) for one in options.check], options.report)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from tf1rnn import compat
-    from tf1rnn.compat import report
+    from tf1rnn.compat import gone, report
 
     _hide_advice()
+    gone.put_back()
     compat.install()
     report.watch()
     try:

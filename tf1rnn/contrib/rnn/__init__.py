@@ -81,6 +81,7 @@ from tf1rnn.contrib.rnn.wrappers import CompiledWrapper, HighwayWrapper
 from tf1rnn.rnn_cell import assert_like_rnncell
 
 # The names that other versions and modules of TensorFlow 1 had for these.
+_RNNCell = RNNCell
 _LayerRNNCell = LayerRNNCell
 _best_effort_input_batch_size = best_effort_input_batch_size
 _transpose_batch_time = transpose_batch_time
@@ -142,6 +143,7 @@ __all__ = [
     "WeightNormLSTMCell",
     "_LayerRNNCell",
     "_Linear",
+    "_RNNCell",
     "_best_effort_input_batch_size",
     "_block_lstm",
     "_concat",
