@@ -21,6 +21,7 @@ TESTS = [
 ]
 DIGITS = ["scikit-learn>=1.4"]
 COMPAT = ["tf-keras>=2.19,<2.22", "tf-slim>=1.1"]
+EXPORT = ["onnx>=1.17", "onnxruntime>=1.20"]
 NOTEBOOK = ["nbclient>=0.10", "ipykernel>=6.29"]
 
 setup(
@@ -60,7 +61,8 @@ setup(
     extras_require={
         "digits": DIGITS,  # the preset digits: scikit-learn brings the images
         "compat": COMPAT,  # tf.layers and tf.contrib.layers, for the code of TensorFlow 1
-        "tests": TESTS + DIGITS + COMPAT,  # make test, lint and types
+        "export": EXPORT,  # export.py --format onnx
+        "tests": TESTS + DIGITS + COMPAT + EXPORT,  # make test, lint and types
         "notebook": NOTEBOOK,  # tests/faults/test_notebook.py
     },
 )

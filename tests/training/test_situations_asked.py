@@ -11,14 +11,20 @@ import pytest
 import bench
 import compare
 import evaluate
+import export
+import generate
 import gradient_flow
 import problems
+import score
 import train
 from training.command import UserError
 from training.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = {one.__name__: one for one in (train, evaluate, compare, gradient_flow, bench)}
+COMMANDS = {
+    one.__name__: one
+    for one in (train, evaluate, score, generate, export, compare, gradient_flow, bench)
+}
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Trained language models in formats that other programs read: SavedModel and ONNX."""
