@@ -178,7 +178,7 @@ class ExportGraph:
 
     def _log_probs(self, outputs: tf.Tensor) -> tf.Tensor:
         """`[..., hidden_size]` to float32 `[..., vocab_size]`."""
-        logits = tf.tensordot(outputs, self._softmax_w, axes=1) + 0.9 * self._softmax_b
+        logits = tf.tensordot(outputs, self._softmax_w, axes=1) + self._softmax_b
         return tf.nn.log_softmax(logits)
 
     def _state_placeholder(self, name: str, batch_size: int | None) -> tf.Tensor:
