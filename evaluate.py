@@ -1,18 +1,26 @@
-"""Scores a trained run: `python evaluate.py logs/RUN --split test`."""
+"""Scores a trained run: `python evaluate.py logs/RUN --split test`.
+
+Several runs are scored as one, their ensemble; language models may adapt to the text meanwhile.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 import problems
-from config import Config
-from training import command
+from config import Config, PTBConfig
+from training import adaptation_options, command
+from training.adaptation_options import Adaptation
 from training.command import UserError
 from training.fields import values_before
 from training.numbers import plain
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 
     from training.checkpoint import Checkpoint
     from training.data import Reader
+    from training.ensemble import Member
     from training.run import Run
 
 MANY_UNKNOWN = 0.1  # of a text's words
@@ -31,7 +40,9 @@ MANY_UNKNOWN = 0.1  # of a text's words
 def make_parser() -> command.Parser:
     """The command line."""
     parser = command.Parser(prog="evaluate.py", description="Scores a trained run.")
-    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder, logs/RUN")
+    parser.add_argument(
+        "run", type=Path, nargs="+", metavar="RUN", help="the run's folder, logs/RUN; or several"
+    )
     parser.add_argument(
         "--split", choices=("train", "valid", "test"), default="test", help="what is scored (test)"
     )
@@ -39,23 +50,30 @@ def make_parser() -> command.Parser:
         "--checkpoint", choices=("best", "last"), default="best", help="which weights (best)"
     )
     parser.add_argument("--data_path", type=Path, help="another text, or a folder of splits")
-    parser.add_argument(
-        "--json", type=command.output, metavar="FILE", help="write the score there, too"
-    )
+    help = "write the score there, too"
+    parser.add_argument("--json", type=command.output, metavar="FILE", help=help)
+    adaptation_options.add_options(parser)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    options = make_parser().parse_args(argv)
+    parser = make_parser()
+    options = parser.parse_intermixed_args(argv)
+    if refusal := adaptation_options.conflict(options):
+        parser.error(refusal)
+    adaptation = adaptation_options.read_adaptation(options)
     command.import_tensorflow()
     from training.files import write_output
     from training.run import Run
 
-    result = evaluate(Run.open(options.run), options.split, options.checkpoint, options.data_path)
-    behind = "".join(f" ({value:.4f} nats)" for key, value in result.items() if key == "score_nats")
-    score = f"{result['score']:.4f}{behind}"
-    print(f"{result['split']} {result['metric']} {score}  ({result['checkpoint']})")
+    runs = [Run.open(path) for path in options.run]
+    what = (options.split, options.checkpoint, options.data_path)
+    if len(runs) == 1 and not adaptation.kinds:
+        result = evaluate(runs[0], *what)
+    else:
+        result = evaluate_words(runs, *what, adaptation, options.tune)
+    print(adaptation_options.told(result))
     if options.json:
         write_output(options.json, (json.dumps(plain(result), indent=2) + "\n").encode())
     return 0
@@ -76,14 +94,79 @@ def evaluate(run: Run, split: str, which: str, data_path: Path | None = None) ->
         mean = mean_score(trained.session, trained.model, reader)
     if data_path is None:
         tell_other_data(run, config, trained.checkpoint)
-    return {
-        "run": str(run.path),
-        "checkpoint": trained.checkpoint.path.name,
-        "split": split,
-        "metric": config.metric.name,
-        "score": config.metric.of(mean),
-        **config.metric.behind(score=mean),
-    }
+    of = {"run": str(run.path), "checkpoint": trained.checkpoint.path.name}
+    return {**of, **score_of(config, split, mean)}
+
+
+def score_of(config: Config, split: str, mean: float) -> dict[str, Any]:
+    """What is written of a score."""
+    metric = config.metric
+    score = {"split": split, "metric": metric.name, "score": metric.of(mean)}
+    return {**score, **metric.behind(score=mean)}
+
+
+def evaluate_words(
+    runs: Sequence[Run],
+    split: str,
+    which: str,
+    data_path: Path | None,
+    adaptation: Adaptation,
+    is_tuned: bool = False,
+) -> dict[str, Any]:
+    """Scores the ensemble of language models on a split of the first run's text.
+
+    Each adapts to the text; where `is_tuned`, with the settings of the grids that are best on the
+    validation split.
+
+    Raises:
+        UserError, CheckpointError: as `evaluate`; or the runs are not of one vocabulary.
+    """
+    from training import ensemble
+
+    configs = [problems.load(run.config) for run in runs]
+    if others := [one.problem for one in configs if not isinstance(one, PTBConfig)]:
+        raise UserError(f"only language models adapt and make ensembles, not runs of {others[0]}")
+    config, vocabulary = configs[0], ensemble.require_one_vocabulary(runs)
+    ids = read_ids(vocabulary, config, split, data_path)
+    with ExitStack() as stack:
+        members, checkpoints = open_members(runs, which, bool(adaptation.dynamic), stack)
+        if is_tuned:
+            folder = data_path if data_path and data_path.is_dir() else None
+            valid = read_ids(vocabulary, config, "valid", folder)
+            found, adaptation = ensemble.tune(members, valid, adaptation)
+            print(f"{adaptation.flags}: valid {config.metric.name} {config.metric.told(found)}")
+        [mean] = ensemble.mean_costs(members, ids, adaptation.dynamic, [adaptation.cache])
+    if adaptation.dynamic and not math.isfinite(config.metric.of(mean)):
+        raise UserError("the weights have diverged while they adapted: lower --dynamic_lr")
+    if data_path is None:
+        for run, checkpoint in zip(runs, checkpoints, strict=True):
+            tell_other_data(run, config, checkpoint)
+    of = ensemble.described(runs, checkpoints) | adaptation.described(is_tuned)
+    return of | score_of(config, split, mean)
+
+
+def open_members(
+    runs: Sequence[Run], which: str, is_dynamic: bool, stack: ExitStack
+) -> tuple[list[Member], list[Checkpoint]]:
+    """The runs' models, open as long as the stack is, and the checkpoints that they are of."""
+    from reader import TextReader, one_stream
+    from training.adaptation import WordOps
+    from training.ensemble import Member
+
+    def reader_of(config: PTBConfig, ids: np.ndarray) -> Reader:
+        num_steps, carry = config.num_steps, config.carry_state
+        if is_dynamic:
+            return TextReader(ids, 1, num_steps, keep_rest=True, carry_state=carry)
+        return one_stream(ids, num_steps, carry)
+
+    add = partial(WordOps, is_dynamic=is_dynamic)
+    members, checkpoints = [], []
+    for run in runs:
+        one = stack.enter_context(trained_model(run, which, add))
+        reader = partial(reader_of, one.config)
+        members.append(Member(one.session, one.model, one.added, reader))
+        checkpoints.append(one.checkpoint)
+    return members, checkpoints
 
 
 class Trained(NamedTuple):
@@ -160,18 +243,28 @@ def restore(
 
 def find_reader(run: Run, config: Any, split: str, data_path: Path | None) -> Reader:
     """The minibatches of a split: of a text, with the run's vocabulary; else of made data."""
-    from reader import one_stream, read_words, split_path, to_ids
+    from reader import one_stream
 
     vocabulary = run.read_vocabulary()
     if vocabulary is None:
         if data_path is not None:
             raise UserError(f"--data_path is for texts; the data of {run.path} are not one")
         return getattr(problems.PROBLEMS[config.problem].read(config), split)
+    ids = read_ids(vocabulary, config, split, data_path)
+    return one_stream(ids, config.num_steps, config.carry_state)
+
+
+def read_ids(
+    vocabulary: Sequence[str], config: Any, split: str, data_path: Path | None
+) -> np.ndarray:
+    """A split's words as ids, int32 `[words]`; tells how many are unknown."""
+    from reader import read_words, split_path, to_ids
+
     path = data_path or Path(config.data_path)
     path = split_path(path, split) if path.is_dir() else path
     words = read_words(path)
     tell_unknown(words, vocabulary)
-    return one_stream(to_ids(words, vocabulary), config.num_steps, config.carry_state)
+    return to_ids(words, vocabulary)
 
 
 def tell_other_data(run: Run, config: Any, checkpoint: Checkpoint) -> None:

@@ -151,6 +151,10 @@ class PTBModel(Model):
         """Adds the log probabilities of the targets, float32 `[num_steps, batch_size]`, in nats."""
         return -tf.reshape(self._losses, tf.shape(self._outputs)[:2])
 
+    def outputs(self) -> tf.Tensor:
+        """The last layer's outputs, float32 `[num_steps, batch_size, hidden_size]`."""
+        return self._outputs
+
     def logits(self) -> tf.Tensor:
         """Adds the logits of the next words, float32 `[num_steps, batch_size, vocab_size]`."""
         return self._next_words(self._outputs)
