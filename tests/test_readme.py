@@ -48,6 +48,7 @@ def test_a_problem_of_ones_own_takes_30_lines():
     assert len([line for line in program("# my_problem.py").splitlines() if line.strip()]) <= 30
 
 
+@pytest.mark.long
 def test_the_librarys_example_runs():
     done = subprocess.run(
         [sys.executable, "-c", program("import tensorflow") + "    print(outputs.shape)"],

@@ -46,7 +46,7 @@ def asked():
         def open_once(run, which, add, batch_size):
             found.append(which)
             if batch_size not in opened:
-                model = evaluate.trained_model(run, which, add, batch_size)
+                model = evaluate.trained_model(run, which, add, batch_size=batch_size)
                 opened[batch_size] = stack.enter_context(model)
             yield opened[batch_size]
 

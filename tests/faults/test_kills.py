@@ -72,6 +72,7 @@ def test_no_checkpoint_is_left_over_by_a_kill_after_the_last_save(server, whole_
     assert lives.outcome(trial.path) == whole_ptb.outcome
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(TRUE))
 def test_a_process_of_its_own_that_is_killed_ends_like_a_fork_that_was_not(
     whole_ptb, tmp_path, number

@@ -163,6 +163,7 @@ def preset(name, logs, *flags):
     return json.loads((logs / name / "result.json").read_text())
 
 
+@pytest.mark.long
 def test_the_cosine_is_learnt_in_200_iterations_by_carrying_the_state(tmp_path):
     carried = preset("sin_cos", tmp_path)
     reset = preset("sin_cos", tmp_path / "reset", "--carry_state=false")
@@ -171,6 +172,7 @@ def test_the_cosine_is_learnt_in_200_iterations_by_carrying_the_state(tmp_path):
     assert reset[name] > 1
 
 
+@pytest.mark.long
 def test_who_learnt_to_borrow_with_4_bits_does_it_with_16(tmp_path, capsys):
     result = preset("subtraction", tmp_path)
     assert (result["pairs"], result["pairs_right"]) == (136, 136)

@@ -45,8 +45,9 @@ def trained_step(make_cell, chosen, num_steps=3):
     return values, sum(marks), len(marks)
 
 
-@pytest.mark.parametrize("num_steps", [3, None])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("cell", "num_steps"), [("lstm", 3), ("gru", 3), ("rnn", 3), ("lstm", None)]
+)
 def test_all_layouts_give_the_same_values_and_gradients(cell, num_steps):
     (expected, marked, products), *others = [
         trained_step(CELLS[cell], chosen, num_steps) for chosen in LAYOUTS

@@ -190,6 +190,7 @@ def test_keras_is_not_loaded_before_it_is_used(tmp_path: Path) -> None:
     assert program.communicate(timeout=300)[0] == "False False\n3\n"
 
 
+@pytest.mark.long
 def test_another_keras_that_was_asked_for_stays_asked_for(tmp_path: Path) -> None:
     source = KERAS.replace("command.", "os.environ['TF_USE_LEGACY_KERAS'] = '0'; command.", 1)
     program = start(tmp_path, source)

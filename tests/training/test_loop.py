@@ -76,7 +76,13 @@ def stop_at(last):
     return on_step
 
 
-@pytest.mark.parametrize("last", [1, 30, EPOCH, EPOCH + 1, 3 * EPOCH - 1])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "last",
+    [1, 30, EPOCH, pytest.param(EPOCH + 1, marks=LONG), pytest.param(3 * EPOCH - 1, marks=LONG)],
+)
 def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(corpus, finished, tmp_path, last):
     """In the first epoch, at its end, at the start of the next, and just before the end."""
     whole, result = finished
@@ -96,6 +102,7 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(corpus, finished, tmp_pat
     }
 
 
+@pytest.mark.long
 def test_a_rate_that_falls_at_every_step_goes_on_where_it_was(corpus, tmp_path):
     config, rates = settings(corpus, decay="linear", epochs=2), []
     stops = {"whole": None, "cut": EPOCH + 20}

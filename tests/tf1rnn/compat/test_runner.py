@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tf1rnn.compat import runner
+
 ROOT = Path(__file__).resolve().parents[3]
 
 PROGRAM = """\
@@ -137,8 +139,15 @@ def test_modules_and_exit_statuses(tmp_path):
     assert "served by" in result.stdout  # the report, for a program that ends early, too
 
 
-@pytest.mark.parametrize("arguments", [[], ["nowhere.py"], ["--check", "nowhere"], ["--chek", "."]])
-def test_a_wrong_call_is_status_2(tmp_path, arguments):
-    result = run(tmp_path, *arguments)
-    assert result.returncode == 2
-    assert result.stderr and "Traceback" not in result.stderr
+@pytest.mark.parametrize("arguments", [[], ["nowhere.py"], ["--chek", "."]])
+def test_a_wrong_call_is_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        runner.main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("python -m tf1rnn: error: ")
+
+
+def test_a_path_to_check_that_is_not_there_is_status_2(capsys, monkeypatch):
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")  # which the command would leave set
+    assert runner.main(["--check", "nowhere"]) == 2
+    assert capsys.readouterr().err == "there is no file or folder nowhere\n"
