@@ -129,7 +129,8 @@ class PTBModel(Model):
             cell, words, initial_state=self.initial_state, time_major=True
         )
 
-        self._config, self._cell, self._outputs = config, cell, outputs
+        self._config, self._is_training = config, is_training
+        self._cell, self._outputs = cell, outputs
         self._softmax = self._softmax_variables()
         self._losses = self._word_losses(outputs, tf.transpose(targets))
         self.cost = tf.reduce_sum(self._losses) / config.batch_size
@@ -192,8 +193,11 @@ class PTBModel(Model):
         with tf.name_scope("cost"):
             rows = tf.reshape(outputs, [-1, self._config.hidden_size])
             labels = tf.reshape(targets, [-1])
-            # What sequence_loss_by_example gives for rows · softmax_w + softmax_b, but faster.
             dtype = matmul_dtype(self._config)
+            if dtype == tf.bfloat16 and not self._is_training:
+                # Probabilities in bfloat16 need not sum to 1, which a score would show.
+                return tf1rnn.softmax_cross_entropy(labels, self._next_words(rows))
+            # What sequence_loss_by_example gives for rows · softmax_w + softmax_b, but faster.
             return tf1rnn.softmax_loss(rows, *self._softmax, labels, dtype)
 
 

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from config import PRESETS, PTBConfig
 from model import CELLS
 from problems import PROBLEMS
-from training.graphs import build
+from training.graphs import build, build_evaluation
 
 CONFIG = PTBConfig(
     vocab_size=40, hidden_size=5, num_layers=2, num_steps=4, batch_size=3, max_grad_norm=0.3
@@ -157,3 +157,21 @@ def test_every_kind_of_cell_trains(cell):
         feed = dict.fromkeys(model.inputs.values(), words)
         costs = [session.run([model.cost, model.train_op], feed)[0] for _ in range(60)]
     assert costs[-1] < 0.9 * costs[0]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_probabilities_that_are_scored_sum_to_1(precision):
+    """Those of a bfloat16 softmax do not: a perplexity would be too low."""
+    config = PTBConfig(vocab_size=300, hidden_size=8, num_layers=1, precision=precision)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        with tf.variable_scope("", initializer=tf.random_normal_initializer(stddev=2.0)):
+            model = build_evaluation(PROBLEMS["ptb"], config)
+        log_probs = model.log_probs()
+        session.run(tf.global_variables_initializer())
+        # The same word over and over from zero: every row asks for another target after it.
+        fed = {model.inputs["input_data"]: [[7]]}
+        found = [
+            session.run(log_probs, {**fed, model.inputs["targets"]: [[i]]}) for i in range(300)
+        ]
+    assert np.exp(found).sum() == pytest.approx(1, abs=1e-5)
