@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 import problems
 from config import Config, PTBConfig
 from training import adaptation_options, command
@@ -27,6 +25,7 @@ from training.numbers import plain
 from training.progress import difference, made_with
 
 if TYPE_CHECKING:
+    import numpy as np
     import tensorflow.compat.v1 as tf
 
     from training.checkpoint import Checkpoint

@@ -53,7 +53,7 @@ def choose(dtype: DType, num_units: int | None, flags: frozenset[str] | None = N
     flags = _flags_of_this_processor() if flags is None else flags
     if tf.as_dtype(dtype) == tf.bfloat16:
         return Layout(marked=True, whole=False)
-    if "avx512f" in flags or "avx2" not in flags:
+    if tf.as_dtype(dtype) != tf.float32 or "avx512f" in flags or "avx2" not in flags:
         return Layout(marked=False, whole=False)
     return Layout(marked=True, whole=num_units is not None and num_units >= LARGE_LAYER)
 
