@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import evaluate
 import problems
 from reader import EOS, UNK, read_words, to_ids
@@ -251,6 +249,8 @@ def add_texts(writing: Writing, model: Any) -> tuple[tf.Tensor, list[tf.Tensor]]
 
 def go_on_with_curve(run: Run, num_points: int, options: argparse.Namespace) -> None:
     """Draws how a curve goes on by itself, and says how far it is off."""
+    import numpy as np
+
     config = problems.load(run.config)
     model_class = problems.PROBLEMS[config.problem].model
     if not hasattr(model_class, "go_on"):

@@ -14,8 +14,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import numpy as np
-
 import problems
 from config import PTBConfig
 from evaluate import MANY_UNKNOWN, trained_model
@@ -169,6 +167,8 @@ def read_sentences(
     Raises:
         DataError: a line begins with no name of a hypothesis, where each should.
     """
+    import numpy as np
+
     places = {word: place for place, word in enumerate(vocabulary)}
     unknown = places[UNK]
     for number, line in enumerate(lines, 1):
