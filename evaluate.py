@@ -49,8 +49,9 @@ def make_parser() -> command.Parser:
         "--checkpoint", choices=("best", "last"), default="best", help="which weights (best)"
     )
     parser.add_argument("--data_path", type=Path, help="another text, or a folder of splits")
-    help = "write the score there, too"
-    parser.add_argument("--json", type=command.output, metavar="FILE", help=help)
+    parser.add_argument(
+        "--json", type=command.output, metavar="FILE", help="write the score there, too"
+    )
     adaptation_options.add_options(parser)
     return parser
 

@@ -95,6 +95,7 @@ class PTBModel(Model):
 
     input_data, targets: int32 `[batch_size, num_steps]`; the target is the next word.
     For evaluation num_steps is free, and the graph stops at the cost.
+    outputs: the last layer's, float32 `[num_steps, batch_size, hidden_size]`.
 
     Dropout is on the input and on the output of every layer, never on the recurrent path.
     The cost is the sum of the words' cross-entropies in nats over batch_size, so that
@@ -130,7 +131,7 @@ class PTBModel(Model):
         )
 
         self._config, self._is_training = config, is_training
-        self._cell, self._outputs = cell, outputs
+        self._cell, self.outputs = cell, outputs
         self._softmax = self._softmax_variables()
         self._losses = self._word_losses(outputs, tf.transpose(targets))
         self.cost = tf.reduce_sum(self._losses) / config.batch_size
@@ -150,15 +151,11 @@ class PTBModel(Model):
 
     def log_probs(self) -> tf.Tensor:
         """Adds the log probabilities of the targets, float32 `[num_steps, batch_size]`, in nats."""
-        return -tf.reshape(self._losses, tf.shape(self._outputs)[:2])
-
-    def outputs(self) -> tf.Tensor:
-        """The last layer's outputs, float32 `[num_steps, batch_size, hidden_size]`."""
-        return self._outputs
+        return -tf.reshape(self._losses, tf.shape(self.outputs)[:2])
 
     def logits(self) -> tf.Tensor:
         """Adds the logits of the next words, float32 `[num_steps, batch_size, vocab_size]`."""
-        return self._next_words(self._outputs)
+        return self._next_words(self.outputs)
 
     def step(self, words: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
         """Adds one step: the next words' logits, float32 `[batch_size, vocab_size]`, and state.

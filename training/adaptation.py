@@ -86,7 +86,7 @@ class WordOps:
     """
 
     def __init__(self, model: Any, is_dynamic: bool = False):
-        self.fetches = [model.log_probs(), model.outputs()]
+        self.fetches = [model.log_probs(), model.outputs]
         scored = [*self.fetches, *tf.nest.flatten(model.final_state)]
         self.dynamic = DynamicOps(model, scored) if is_dynamic else None
 

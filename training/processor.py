@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
+from tf1rnn.kernels.layout import CPU, processor_flags
 from training.problem import Config
 
-CPU = Path("/proc/cpuinfo")
 # How processors call the instructions that multiply bfloat16: x86 (AVX512, AMX), then Arm.
 INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}
 # From this size on the gain was measured: docs/PERFORMANCE.md.
@@ -16,11 +13,8 @@ LARGE_LAYER = 200
 
 def multiplies_bfloat16() -> bool | None:
     """Whether the processor has instructions for it; None where that cannot be found out."""
-    try:
-        flags = re.findall(r"^(?:flags|Features)\s*:(.*)$", CPU.read_text(), re.MULTILINE)
-    except OSError:
-        return None
-    return bool(INSTRUCTIONS.intersection(flags[0].split())) if flags else None
+    flags = processor_flags(CPU)
+    return bool(INSTRUCTIONS & flags) if flags else None
 
 
 def advice(config: Config) -> str | None:

@@ -69,6 +69,10 @@ def test_where_it_was_tuned_for_the_layout_is_copies_and_a_product_a_gate(flags,
     assert layout.choose(tf.bfloat16, units, flags) == Layout(marked=True, whole=False)
 
 
+def test_float64_is_multiplied_as_ever():
+    assert layout.choose(tf.float64, 650, ZEN_3) == Layout(marked=False, whole=False)
+
+
 def test_without_avx_512_operands_are_marked_and_large_layers_have_whole_products():
     wholes = [layout.choose(tf.float32, units, ZEN_3) for units in (None, 200, 399, 400, 1500)]
     assert [one.whole for one in wholes] == [False, False, False, True, True]
@@ -91,9 +95,5 @@ def test_the_processor_is_read_from_the_system(tmp_path, monkeypatch, text, name
     if text is not None:
         path.write_text(text)
     monkeypatch.setattr(layout, "CPU", path)
-    layout._flags_of_this_processor.cache_clear()
-    try:
-        assert layout.name() == name
-        assert layout.choose(tf.float32, 10).marked == (name == "marked")
-    finally:
-        layout._flags_of_this_processor.cache_clear()
+    assert layout.name() == name
+    assert layout.choose(tf.float32, 10).marked == (name == "marked")

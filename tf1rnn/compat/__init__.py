@@ -30,7 +30,8 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Undoes `install()` and the switch that the first name made; the default graph is emptied.
+    """Undoes `install()` and the switch of the first name; for eager execution the default graph is
+    emptied.
 
     Raises:
       AssertionError: called inside of `with graph.as_default()`.

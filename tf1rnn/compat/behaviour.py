@@ -25,6 +25,8 @@ def switch_on() -> None:
         tf.disable_v2_behavior()
 
     def put_back() -> None:
+        if was[0]:  # eager execution, which needs an empty default graph
+            tf.reset_default_graph()
         if was_version_2:
             tf.enable_v2_behavior()
         for on, (_, enable, disable) in zip(was, _SWITCHES, strict=True):
@@ -34,20 +36,15 @@ def switch_on() -> None:
 
 
 def switch_back() -> None:
-    """What `switch_on` found. The default graph is emptied, for eager execution needs it so.
+    """What `switch_on` found; where that is eager execution, the default graph is emptied.
 
     Raises:
       AssertionError: called inside of `with graph.as_default()`.
     """
     if _undo:
-        tf.reset_default_graph()
         with _quiet():
-            _undo.pop()()
-
-
-def is_on() -> bool:
-    """Whether `switch_on` holds."""
-    return bool(_undo)
+            _undo[-1]()
+        _undo.clear()
 
 
 def _has_plain_dimensions() -> bool:

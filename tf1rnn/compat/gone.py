@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+ArgSpec = collections.namedtuple("ArgSpec", "args varargs keywords defaults")
+
 NAMES: dict[ModuleType, dict[str, Any]] = {
     np: {
         "Inf": np.inf,
@@ -39,7 +41,7 @@ NAMES: dict[ModuleType, dict[str, Any]] = {
         name: getattr(collections.abc, name)
         for name in ("Callable", "Iterable", "Iterator", "Mapping", "Sequence", "Set", "Sized")
     },
-    inspect: {"getargspec": lambda function: inspect.getfullargspec(function)[:4]},
+    inspect: {"getargspec": lambda function: ArgSpec(*inspect.getfullargspec(function)[:4])},
     time: {"clock": time.process_time},
 }
 

@@ -70,17 +70,13 @@ def as_dict() -> dict[str, Any]:
             {
                 "cell": cell,
                 "way": "fast" if way == "fast" else "plain",
-                "why": _reason(way),
+                "why": "" if way == "fast" else way,
                 "sequences": count,
             }
             for (cell, way), count in ways.items()
         ],
         "unknown": [{"text": text, "file": file, "line": line} for text, file, line in unknown],
     }
-
-
-def _reason(way: str) -> str:
-    return "" if way == "fast" else way
 
 
 def show(where: str | None) -> None:

@@ -81,9 +81,9 @@ def _parsed(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def _start_of_program(arguments: list[str]) -> int:
     """How many of the arguments are the command's own options and their values."""
-    if "--check" in arguments[:3]:
-        return len(arguments)
     for i, one in enumerate(arguments):
+        if one == "--check":
+            return len(arguments)
         if one == "-m":
             return i + 1
         is_report_file = i > 0 and arguments[i - 1] == "--report" and one.endswith(".json")

@@ -50,7 +50,7 @@ def choose(dtype: DType, num_units: int | None, flags: frozenset[str] | None = N
     asked = _asked_for.get()
     if asked is not None:
         return asked
-    flags = _flags_of_this_processor() if flags is None else flags
+    flags = processor_flags(CPU) if flags is None else flags
     if tf.as_dtype(dtype) == tf.bfloat16:
         return Layout(marked=True, whole=False)
     if tf.as_dtype(dtype) != tf.float32 or "avx512f" in flags or "avx2" not in flags:
@@ -77,9 +77,14 @@ def asked_for(layout: Layout) -> Iterator[None]:
 
 
 @functools.cache
-def _flags_of_this_processor() -> frozenset[str]:
+def processor_flags(path: Path) -> frozenset[str]:
+    """What a processor can do, in the system's words for it; empty where that is not told.
+
+    Args:
+      path: the system's file of processors, CPU.
+    """
     try:
-        found = re.search(r"^(?:flags|Features)\s*:(.*)$", CPU.read_text(), re.MULTILINE)
+        found = re.search(r"^(?:flags|Features)\s*:(.*)$", path.read_text(), re.MULTILINE)
     except OSError:
         return frozenset()
     return frozenset(found[1].split()) if found else frozenset()

@@ -92,6 +92,8 @@ from tf1rnn import compat
 compat.install()
 import tensorflow as tf
 assert tf.contrib.rnn.GRUCell(2)
+compat.uninstall()
+assert switches() == before and v1.get_default_graph() is kept.graph
 """
 
 LIBRARIES = """

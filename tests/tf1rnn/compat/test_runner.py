@@ -19,7 +19,7 @@ import tensorflow as tf
 from helper import width
 
 assert isinstance([], collections.Iterable) and time.clock() > 0
-assert inspect.getargspec(lambda a, b=1: a)[0] == ["a", "b"]
+assert inspect.getargspec(lambda a, b=1: a).args == ["a", "b"]
 assert np.zeros([2], np.int).dtype == int and np.float is float and np.NaN != np.NaN
 
 tf.app.flags.DEFINE_integer("units", 3, "units")
@@ -133,9 +133,9 @@ def test_modules_and_exit_statuses(tmp_path):
     (tmp_path / "package").mkdir()
     text = "import sys, tensorflow as tf\nprint(tf.__version__, sys.argv[1:])\nsys.exit(7)\n"
     (tmp_path / "package" / "__main__.py").write_text(text)
-    result = run(tmp_path, "--report", "-m", "package", "-x", "y")
+    result = run(tmp_path, "--report", "-m", "package", "--check", "y")
     assert result.returncode == 7
-    assert result.stdout.startswith("1.15.5 ['-x', 'y']\n")
+    assert result.stdout.startswith("1.15.5 ['--check', 'y']\n")
     assert "served by" in result.stdout  # the report, for a program that ends early, too
 
 
