@@ -8,7 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import tf1rnn
-from tf1rnn.kernels import walk
+from tf1rnn.kernels import loop
 
 MAKE = {"rnn": tf1rnn.BasicRNNCell, "gru": tf1rnn.GRUCell, "lstm": tf1rnn.BasicLSTMCell}
 
@@ -106,7 +106,7 @@ def load_small(session, random):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_fast_way_is_the_plain_way(name, monkeypatch):
-    monkeypatch.setattr(walk, "STEPS_OF_A_ROUND", 2)  # a smaller graph, and both of its loops run
+    monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 2)  # a smaller graph, and both of its loops run
     with tf.Graph().as_default(), open_session() as session:
         network = Both(*NETWORKS[name])
 

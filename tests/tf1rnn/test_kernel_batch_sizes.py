@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 from graphs import open_session
 
 from tf1rnn import kernels
-from tf1rnn.kernels import walk
+from tf1rnn.kernels import loop
 
 UNITS = 3
 
@@ -25,7 +25,7 @@ def fast(kind, x, state):
 def test_the_batch_size_is_known_if_one_of_both_knows_it(
     num_steps, kinds, of_inputs, of_state, monkeypatch
 ):
-    monkeypatch.setattr(walk, "STEPS_OF_A_ROUND", 1)  # a smaller graph
+    monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 1)  # a smaller graph
     rows = of_inputs or of_state
     with tf.Graph().as_default(), open_session() as session:
         sources = (
@@ -49,3 +49,21 @@ def test_the_batch_size_is_known_if_one_of_both_knows_it(
         if of_state:
             with pytest.raises(tf.errors.InvalidArgumentError):
                 session.run(results, feed)
+
+
+def test_a_single_row_is_walked_as_one_among_others(monkeypatch):
+    """Its products take their pre-activations for biases."""
+    monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 1)  # a smaller graph
+    with tf.Graph().as_default(), open_session() as session:
+        x = tf.constant(np.sin(np.arange(4 * UNITS)).reshape(4, 1, UNITS))
+        state = tf.constant(np.cos(np.arange(UNITS))[None])
+        results = []
+        for size in (1, None):
+            rows = tf.placeholder_with_default(x, [None, size, UNITS])
+            start = tf.placeholder_with_default(state, [size, UNITS])
+            for kind in ("lstm", "gru", "rnn"):
+                outputs, *final = fast(kind, rows, start)
+                results += [outputs, *tf.gradients([outputs**2, *final], [rows, start])]
+        alone, among_others = np.split(np.array(session.run(results), object), 2)
+        for one, other in zip(alone, among_others, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12)

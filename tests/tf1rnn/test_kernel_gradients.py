@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 from graphs import assert_near, open_session, random_array
 
 from tf1rnn import kernels
-from tf1rnn.kernels import softmax, walk
+from tf1rnn.kernels import loop, softmax
 
 ROOT = Path(__file__).parents[2]
 NUM_STEPS, BATCH_SIZE, UNITS = 2, 2, 3
@@ -87,7 +87,7 @@ def test_a_copy_in_the_same_graph_has_a_gradient_of_its_own(num_steps, rows_end,
     """With nothing fed, so that it cannot be the original's."""
     if num_steps is None and not tf.control_flow_v2_enabled():
         pytest.skip("TensorFlow 1 has no gradient of the loops of a GraphDef")
-    monkeypatch.setattr(walk, "STEPS_OF_A_ROUND", 1)  # a smaller graph
+    monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 1)  # a smaller graph
     with tf.Graph().as_default() as graph:
         x, lengths = sources(num_steps)
         make = loss_of_all if num_steps else loss_of

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 from graphs import open_session
 
 from tf1rnn import kernels
-from tf1rnn.kernels import walk
+from tf1rnn.kernels import loop, walk
 
 NUM_STEPS, BATCH_SIZE, UNITS = 5, 2, 3
 WIDTHS = {"lstm": [4], "gru": [2, 1], "rnn": [1]}
@@ -29,7 +29,7 @@ def results_of(kind, inputs, state, lengths):
 
 @pytest.mark.parametrize("num_steps", [NUM_STEPS, None])
 def test_what_padding_holds_changes_nothing(num_steps, monkeypatch):
-    monkeypatch.setattr(walk, "STEPS_OF_A_ROUND", 1)  # a smaller graph
+    monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 1)  # a smaller graph
     x = np.random.default_rng(2).normal(size=[NUM_STEPS, BATCH_SIZE, UNITS])
     with tf.Graph().as_default(), open_session() as session:
         inputs = tf.placeholder(tf.float64, [num_steps, None, UNITS])
@@ -65,7 +65,7 @@ def test_a_loop_ends_with_the_longest_row(num_steps):
         lengths = tf.placeholder(tf.int32, [2])
         alive = walk.steps_alive(lengths, inputs)
         one = tf.ones([2, 1], tf.float64)
-        outputs, _ = walk.looped(layer, inputs, (one,), [one], [one[0]], alive, tf.float64)
+        outputs, _ = loop.looped(layer, inputs, (one,), [one], [one[0]], alive, tf.float64)
         assert outputs.shape.as_list() == [num_steps, 2, 1]
         for ends, count in (([7, 2], 7), ([0, 0], 1), ([60, 1], 60), ([99, 99], 60)):
             steps.clear()
@@ -80,7 +80,7 @@ def test_a_loop_ends_with_the_longest_row(num_steps):
     [(0, 2, [("gru", None)]), (None, None, [("lstm", None), ("rnn", None), ("rnn", [0, 0])])],
 )
 def test_a_sequence_of_no_steps_has_gradients(num_steps, batch_size, cases, monkeypatch):
-    monkeypatch.setattr(walk, "STEPS_OF_A_ROUND", 1)  # a smaller graph
+    monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 1)  # a smaller graph
     with tf.Graph().as_default(), open_session() as session:
         inputs = tf.placeholder(tf.float64, [num_steps, batch_size, UNITS])
         state = tf.placeholder(tf.float64, [batch_size, UNITS])

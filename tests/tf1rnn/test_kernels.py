@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tf1rnn import kernels
-from tf1rnn.kernels import softmax, walk
+from tf1rnn.kernels import loop, softmax
 
 SEEDS = st.integers(0, 99)
 
@@ -125,7 +125,7 @@ FED_LAYERS = [
 
 @pytest.mark.parametrize(("kind", "num_steps", "rows_end"), [*FED_LAYERS, ("gru", None, False)])
 def test_values_and_all_gradients_are_the_oracles(kind, num_steps, rows_end, monkeypatch):
-    monkeypatch.setattr(walk, "STEPS_OF_A_ROUND", 2)  # a smaller graph, and both of its loops run
+    monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 2)  # a smaller graph, and both of its loops run
     depth, units = (2, 3) if rows_end else (3, 1)
     with tf.Graph().as_default(), open_session() as session:
         layer = FedLayer(kind, num_steps, depth, units, rows_end)
@@ -170,7 +170,7 @@ def test_a_sequence_too_long_to_unroll_is_walked_in_a_loop(kind, monkeypatch):
     ("kind", "num_steps_known"), [*((kind, True) for kind in LAYERS), ("gru", False)]
 )
 def test_bfloat16_products_err_by_bfloat16_alone(kind, num_steps_known, monkeypatch):
-    monkeypatch.setattr(walk, "STEPS_OF_A_ROUND", 2)  # of the four steps
+    monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 2)  # of the four steps
     case = make_case(kind, 4, 8, 16, 16, None, seed=3)
     actual = actual_of(case, num_steps_known, matmul_dtype=tf.bfloat16)
     expected = expected_of(case)

@@ -13,8 +13,9 @@ from __future__ import annotations
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.kernels.layers import GRU, LSTM, RNN, Layer, State
+from tf1rnn.kernels.loop import looped
 from tf1rnn.kernels.products import static_size
-from tf1rnn.kernels.walk import looped, steps_alive, unrolled
+from tf1rnn.kernels.walk import steps_alive, unrolled
 from tf1rnn.types import DType, Tensor
 
 # A longer sequence runs in a `tf.while_loop`, which is slower, but its graph does not grow.

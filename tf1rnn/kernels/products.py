@@ -63,14 +63,25 @@ def recurrent_parts(weights: Tensor, num_parts: int) -> ToParts:
     return in_parts(weights, num_parts)
 
 
-def in_parts_of_a_loop(weights: Tensor, num_parts: int) -> ToParts:
-    """What `in_parts` gives, by the layout that is faster inside of a `tf.while_loop`.
+def plus_product_of_a_loop(
+    weights: Tensor, num_parts: int
+) -> Callable[[Tensor, Tensor], list[Tensor]]:
+    """(z, x) -> z + x · weights as equal parts, cut between columns; for a `tf.while_loop`.
 
-    In float32 a single product, which is cut afterwards, is faster for one row.
+    Inside of a loop, where operations cost more than products of few rows, a single product is
+    faster, in bfloat16 one a part.
     """
-    if weights.dtype != tf.float32:
-        return in_parts(weights, num_parts)
-    return lambda x: tf.split(times(x, weights), num_parts, 1)
+    if weights.dtype != tf.bfloat16:
+        return lambda z, x: tf.split(_plus_product(z, x, weights), num_parts, 1)
+    parts = in_parts(weights, num_parts)
+    return lambda z, x: [a + b for a, b in zip(tf.split(z, num_parts, 1), parts(x), strict=True)]
+
+
+def _plus_product(z: Tensor, x: Tensor, weights: Tensor) -> Tensor:
+    """z + x · weights; of one row z is a bias, which TensorFlow makes one operation of."""
+    if static_size(z, 0) == 1 and z.dtype == weights.dtype:
+        return tf.nn.bias_add(x @ weights, tf.reshape(z, [-1]))
+    return z + times(x, weights)
 
 
 def from_parts_transposed(weights: Tensor, num_parts: int) -> FromParts:
@@ -81,6 +92,13 @@ def from_parts_transposed(weights: Tensor, num_parts: int) -> FromParts:
         return lambda xs: times(tf.concat(xs, 1), transposed)
     blocks = [_for_transposed(block, layout) for block in tf.split(weights, num_parts, 1)]
     return lambda xs: tf.add_n([times(x, *block) for x, block in zip(xs, blocks, strict=True)])
+
+
+def from_parts_of_a_loop(weights: Tensor) -> FromParts:
+    """xs -> x · weightsᵀ as `from_parts_transposed`, by one product; for a `tf.while_loop`."""
+    marked = weights.dtype == tf.bfloat16
+    operand = weights if marked else copied_transpose(weights)
+    return lambda xs: times(concat(xs, 1), operand, marked)
 
 
 def weight_gradient(x: Tensor, d_z: Tensor, dtype: DType) -> Tensor:

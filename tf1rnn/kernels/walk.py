@@ -1,4 +1,4 @@
-"""The walk of a layer along a sequence: unrolled in the graph, or as a loop of it.
+"""The walk of a layer along a sequence of known length, unrolled in the graph.
 
 Little is left inside the walk: the inputs' share of all steps is one matrix product a gate ahead
 of it, and the gradients collect the errors of all steps and make each weight gradient with one
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -20,12 +20,10 @@ import tensorflow.compat.v1 as tf
 from tf1rnn.kernels.gradients import ready, with_gradient
 from tf1rnn.kernels.layers import GRU, LSTM, RNN, Layer, State, Trace, where_alive
 from tf1rnn.kernels.products import (
-    FromParts,
     ToParts,
     concat,
     from_parts_transposed,
     in_parts,
-    in_parts_of_a_loop,
     merge_steps,
     recurrent_parts,
     split_steps,
@@ -33,13 +31,10 @@ from tf1rnn.kernels.products import (
     times_transposed,
     weight_gradient,
 )
-from tf1rnn.loops import current_loop_options
 from tf1rnn.types import DType, Tensor
 
-STEPS_OF_A_ROUND = 5  # of the loop, which has its own cost
 
-
-class _Weights(NamedTuple):
+class Weights(NamedTuple):
     """Those of one kernel, in the dtype of the products' operands."""
 
     of_inputs: Tensor  # [D, N * H], the rows that meet the inputs
@@ -89,7 +84,7 @@ def unrolled(
       The outputs `[T, B, H]`, and the parts of the final state, `[B, H]`.
     """
     inputs = where_alive(alive, inputs, 0.0)  # padding may hold NaN, which 0 does not cancel
-    weights = _cut(layer, inputs, kernels, dtype)
+    weights = cut_weights(layer, inputs, kernels, dtype)
     states, saved = _forward(layer, inputs, state, weights, biases, alive)
     h = tf.stack([state[-1] for state in states])  # [T + 1, B, H]
     results = [where_alive(alive, h[1:], 0.0), *states[-1]]
@@ -114,7 +109,7 @@ def _gradient(
     next_ones(1 + num_states)  # the results
     inputs, *_ = next_ones(1 + num_states + 2 * num_kernels)
     cut = next_ones(num_kernels), next_ones(num_kernels)
-    weights = [_Weights(*one) for one in zip(*cut, layer.num_parts, strict=True)]
+    weights = [Weights(*one) for one in zip(*cut, layer.num_parts, strict=True)]
     (h,) = next_ones(1)
     num_steps = static_size(h, 0) - 1
     others = _stacked(next_ones((num_steps + 1) * (num_states - 1)), num_states - 1)
@@ -127,7 +122,7 @@ def _gradient(
     )
     alive = next(tensors, None)
     d_state = d_others[:num_states]
-    gradients = _backward(layer, inputs, weights, trace, alive, d_outputs, d_state)
+    gradients = backward(layer, inputs, weights, trace, alive, d_outputs, d_state, _walk_back)
     rest = len(op.inputs) - 1 - num_states - len(gradients)
     return [None] * (1 + num_states) + gradients + [None] * rest
 
@@ -145,7 +140,7 @@ def _forward(
     layer: Layer,
     inputs: Tensor,
     state: State,
-    weights: list[_Weights],
+    weights: list[Weights],
     biases: list[Tensor],
     alive: Tensor | None,
 ) -> tuple[list[State], list[tuple[Tensor, ...]]]:
@@ -157,28 +152,29 @@ def _forward(
     for t, mask in enumerate(masks):
         z = [[part[t] for part in parts] for parts in zs]  # of each kernel, N times [B, H]
         new_state, kept = layer.step(_pre_activations(z, products), states[-1])
-        states.append(_keep(mask, new_state, states[-1]))
+        states.append(keep(mask, new_state, states[-1]))
         saved.append(kept)
     return states, saved
 
 
-def _backward(
+def backward(
     layer: Layer,
     inputs: Tensor,
-    weights: list[_Weights],
+    weights: list[Weights],
     trace: Trace,
     alive: Tensor | None,
     d_outputs: Tensor,
     d_state: State,
+    walk_back: Callable[..., tuple[list[Tensor], State]],
 ) -> list[Tensor]:
     """The gradients of inputs, initial state, kernels and biases, one after the other.
 
-    d_outputs `[T, B, H]` and the parts of d_state `[B, H]` are those of outputs and final state.
+    d_outputs `[T, B, H]` and the parts of d_state `[B, H]` are those of outputs and final state;
+    walk_back goes from the last step to the first, as `_walk_back` does.
     """
     d_outputs = where_alive(alive, d_outputs, 0.0)
-    products = [from_parts_transposed(w.of_state, w.num_parts) for w in weights]
     slopes = layer.slopes(trace, alive)
-    d_zs, d_state = _walk_back(layer, d_outputs, d_state, slopes, products)
+    d_zs, d_state = walk_back(layer, d_outputs, d_state, slopes, weights)
     of_inputs = concat([w.of_inputs for w in weights], 1)
     d_inputs = split_steps(times_transposed(merge_steps(concat(d_zs, 2)), of_inputs), inputs)
     with ready(d_inputs, inputs):
@@ -190,13 +186,14 @@ def _backward(
 
 
 def _walk_back(
-    layer: Layer, d_outputs: Tensor, d_state: State, slopes: Any, products: Sequence[FromParts]
+    layer: Layer, d_outputs: Tensor, d_state: State, slopes: Any, weights: list[Weights]
 ) -> tuple[list[Tensor], State]:
     """From the last step to the first.
 
     Returns the errors of each kernel's pre-activations, `[T, B, N * H]`, and of the initial state.
     """
     num_steps = static_size(d_outputs, 0)
+    products = [from_parts_transposed(w.of_state, w.num_parts) for w in weights]
     d_outputs = tf.unstack(d_outputs)  # of each step, [B, H]
     columns = [_unstack(slope, num_steps) for slope in slopes]
     steps = [type(slopes)(*step) for step in zip(*columns, strict=True)]
@@ -211,99 +208,21 @@ def _walk_back(
     return joined, d_state
 
 
-def looped(
-    layer: Layer,
-    inputs: Tensor,
-    state: State,
-    kernels: list[Tensor],
-    biases: list[Tensor],
-    alive: Tensor | None,
-    dtype: DType,
-) -> tuple[Tensor, ...]:
-    """Walks a sequence of any length in a `tf.while_loop`; the gradient is TensorFlow's.
-
-    The loop ends with the longest row. Arguments and answer are those of `unrolled`.
-    """
-    weights = _cut(layer, inputs, kernels, dtype)
-    known_steps = static_size(inputs, 0)
-    if alive is None and known_steps:
-        outputs, final_state = _loop(layer, inputs, state, weights, biases, None)
-        return outputs, *final_state
-    num_steps = tf.shape(inputs)[0]
-    last = num_steps if alive is None else tf.math.count_nonzero(tf.reduce_any(alive, [1, 2]))
-    # One step at least, since TensorFlow does not stack an array of none.
-    last = tf.maximum(tf.cast(last, tf.int32), 1)
-    inputs = _first_steps(inputs, last)
-    alive = None if alive is None else _first_steps(alive, last)
-    outputs, final_state = _loop(layer, inputs, state, weights, biases, alive)
-    outputs = _first_steps(outputs, num_steps)
-    outputs.set_shape([known_steps, None, None])
-    if alive is None:  # that one step counts for nothing where there was none
-        final_state = _keep(num_steps > 0, final_state, state)
-    return outputs, *final_state
-
-
-def _first_steps(sequence: Tensor, count: Tensor) -> Tensor:
-    """`[T, B, N]` -> `[count, B, N]`: as many of its steps, then zeros (or False)."""
-    missing = tf.maximum(count - tf.shape(sequence)[0], 0)
-    return tf.pad(sequence[:count], [[0, missing], [0, 0], [0, 0]])
-
-
-def _loop(
-    layer: Layer,
-    inputs: Tensor,
-    state: State,
-    weights: list[_Weights],
-    biases: list[Tensor],
-    alive: Tensor | None,
-) -> tuple[Tensor, State]:
-    """The outputs of all steps, of which there is at least one, and the final state."""
-    inputs = where_alive(alive, inputs, 0.0)
-    products = [in_parts_of_a_loop(w.of_state, w.num_parts) for w in weights]
-    num_steps = tf.shape(inputs)[0]
-    # Arrays, since the gradient of `z[t]` would be as large as `z`, every step.
-    zs = [
-        [tf.TensorArray(z.dtype, num_steps).unstack(z) for z in parts]
-        for parts in _projected(inputs, weights, biases)
-    ]
-    outputs = tf.TensorArray(inputs.dtype, num_steps, element_shape=state[-1].shape)
-
-    def body(t: Tensor, state: State, outputs: Any, count: int) -> tuple[Tensor, State, Any]:
-        for _ in range(count):
-            z = [[part.read(t) for part in parts] for parts in zs]  # N times [B, H]
-            new_state, _ = layer.step(_pre_activations(z, products), state)
-            state = _keep(None if alive is None else alive[t], new_state, state)
-            outputs = outputs.write(t, new_state[-1])
-            t += 1
-        return t, state, outputs
-
-    walked = tf.constant(0), state, outputs
-    for count in (STEPS_OF_A_ROUND, 1):  # the second loop walks what does not fill a round
-        walked = tf.while_loop(
-            lambda t, *_, count=count: t + count <= num_steps,
-            functools.partial(body, count=count),
-            walked,
-            **current_loop_options(),
-        )
-    _, state, outputs = walked
-    return where_alive(alive, outputs.stack(), 0.0), state
-
-
-def _cut(layer: Layer, inputs: Tensor, kernels: list[Tensor], dtype: DType) -> list[_Weights]:
+def cut_weights(layer: Layer, inputs: Tensor, kernels: list[Tensor], dtype: DType) -> list[Weights]:
     """The weights of each kernel, cut between the rows of the inputs and those of the state."""
     cut = [static_size(inputs, 2), -1]
     halves = [tf.split(tf.cast(kernel, dtype), cut, 0) for kernel in kernels]
     return [
-        _Weights(of_inputs, of_state, num_parts)
+        Weights(of_inputs, of_state, num_parts)
         for (of_inputs, of_state), num_parts in zip(halves, layer.num_parts, strict=True)
     ]
 
 
-def _projected(inputs: Tensor, weights: list[_Weights], biases: list[Tensor]) -> list[list[Tensor]]:
+def _projected(inputs: Tensor, weights: list[Weights], biases: list[Tensor]) -> list[list[Tensor]]:
     """For each kernel, the inputs' share of its pre-activations, with the bias: N `[T, B, H]`."""
     flat = merge_steps(inputs)  # [T * B, D]
 
-    def one(w: _Weights, bias: Tensor) -> list[Tensor]:
+    def one(w: Weights, bias: Tensor) -> list[Tensor]:
         zs = in_parts(w.of_inputs, w.num_parts)(flat)  # N times [T * B, H]
         parts = tf.split(bias, w.num_parts)  # N times [H]
         return [split_steps(z, inputs) + b for z, b in zip(zs, parts, strict=True)]
@@ -320,7 +239,7 @@ def _pre_activations(zs: list[list[Tensor]], products: list[ToParts]) -> list[To
     return [one(z, product) for z, product in zip(zs, products, strict=True)]
 
 
-def _keep(alive: Tensor | None, new_state: State, state: State) -> State:
+def keep(alive: Tensor | None, new_state: State, state: State) -> State:
     """The new state, or the old one in rows that have ended; alive is `[B, 1]` or None."""
     pairs = zip(new_state, state, strict=True)
     return tuple(where_alive(alive, new, old) for new, old in pairs)
