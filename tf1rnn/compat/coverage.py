@@ -39,16 +39,14 @@ NAMES = {
         LuongMonotonicAttention SampleEmbeddingHelper ScheduledEmbeddingTrainingHelper
         ScheduledOutputTrainingHelper SequenceLoss TrainingHelper dynamic_decode gather_tree
         gather_tree_from_array hardmax monotonic_attention safe_cumprod sequence_loss
-        tile_batch CustomSampler GreedyEmbeddingSampler InferenceSampler SampleEmbeddingSampler
-        Sampler ScheduledEmbeddingTrainingSampler ScheduledOutputTrainingSampler
-        TrainingSampler""",
+        tile_batch""",
     "contrib.crf": """CrfDecodeBackwardRnnCell CrfDecodeForwardRnnCell CrfForwardRnnCell
         crf_binary_score crf_decode crf_log_likelihood crf_log_norm crf_multitag_sequence_score
         crf_sequence_score crf_unary_score viterbi_decode""",
     "contrib.cudnn_rnn": """CudnnCompatibleGRUCell CudnnCompatibleLSTMCell CudnnGRU
         CudnnGRUSaveable CudnnLSTM CudnnLSTMSaveable CudnnParamsFormatConverterGRU
-        CudnnParamsFormatConverterLSTM CudnnRNNRelu CudnnRNNReluSaveable CudnnRNNTanh
-        CudnnRNNTanhSaveable""",
+        CudnnParamsFormatConverterLSTM CudnnParamsFormatConverterRelu CudnnParamsFormatConverterTanh
+        CudnnRNNRelu CudnnRNNReluSaveable CudnnRNNTanh CudnnRNNTanhSaveable""",
     "layers": """AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Conv1D
         Conv2D Conv2DTranspose Conv3D Conv3DTranspose Dense Dropout Flatten InputSpec Layer
         MaxPooling1D MaxPooling2D MaxPooling3D SeparableConv1D SeparableConv2D average_pooling1d
@@ -62,6 +60,10 @@ HEAD = """# Compatibility
 Made by `python -m tf1rnn.compat.coverage`. Old programs run by `python -m tf1rnn script.py`. These
 are the public names of TensorFlow 1.15's modules for recurrent networks, and what serves them.
 Whatever else a program asks of `tf` is answered by `tensorflow.compat.v1`.
+
+Names that other versions had, or that 1.15 kept in modules below these, are served, too, and not
+counted: the samplers of `tf.contrib.seq2seq.python.ops.sampler`, `BasicDecoderV2` and
+`BeamSearchDecoderV2` beside them, `tf.contrib.rnn.python.ops.rnn_cell.NTMCell`, `tf.nn.seq2seq`.
 
 """
 

@@ -11,6 +11,9 @@ from tf1rnn.contrib.seq2seq.attention import _BaseAttentionMechanism as _BaseAtt
 from tf1rnn.contrib.seq2seq.attention import _compute_attention as _compute_attention
 from tf1rnn.contrib.seq2seq.attention import _luong_score as _luong_score
 from tf1rnn.contrib.seq2seq.attention_wrapper import AttentionWrapper, AttentionWrapperState
+from tf1rnn.contrib.seq2seq.base_decoder import BaseDecoder as BaseDecoder
+from tf1rnn.contrib.seq2seq.base_decoder import BasicDecoderV2 as BasicDecoderV2
+from tf1rnn.contrib.seq2seq.base_decoder import BeamSearchDecoderV2 as BeamSearchDecoderV2
 from tf1rnn.contrib.seq2seq.beam_search import BeamSearchDecoder, FinalBeamSearchDecoderOutput
 from tf1rnn.contrib.seq2seq.beam_step import BeamSearchDecoderOutput, BeamSearchDecoderState
 from tf1rnn.contrib.seq2seq.beam_step import _beam_search_step as _beam_search_step
@@ -62,6 +65,16 @@ from tf1rnn.contrib.seq2seq.monotonic import (
     _BaseMonotonicAttentionMechanism as _BaseMonotonicAttentionMechanism,
 )
 from tf1rnn.contrib.seq2seq.monotonic import _monotonic_probability_fn as _monotonic_probability_fn
+from tf1rnn.contrib.seq2seq.samplers import (
+    CustomSampler,
+    GreedyEmbeddingSampler,
+    InferenceSampler,
+    SampleEmbeddingSampler,
+    Sampler,
+    ScheduledEmbeddingTrainingSampler,
+    ScheduledOutputTrainingSampler,
+    TrainingSampler,
+)
 from tf1rnn.contrib.seq2seq.scheduled import (
     ScheduledEmbeddingTrainingHelper,
     ScheduledOutputTrainingHelper,
@@ -79,20 +92,28 @@ __all__ = [
     "BeamSearchDecoderOutput",
     "BeamSearchDecoderState",
     "CustomHelper",
+    "CustomSampler",
     "Decoder",
     "DynamicAttentionWrapper",
     "DynamicAttentionWrapperState",
     "FinalBeamSearchDecoderOutput",
     "GreedyEmbeddingHelper",
+    "GreedyEmbeddingSampler",
     "Helper",
     "InferenceHelper",
+    "InferenceSampler",
     "LuongAttention",
     "LuongMonotonicAttention",
     "SampleEmbeddingHelper",
+    "SampleEmbeddingSampler",
+    "Sampler",
     "ScheduledEmbeddingTrainingHelper",
+    "ScheduledEmbeddingTrainingSampler",
     "ScheduledOutputTrainingHelper",
+    "ScheduledOutputTrainingSampler",
     "SequenceLoss",
     "TrainingHelper",
+    "TrainingSampler",
     "attention_decoder_fn_inference",
     "attention_decoder_fn_train",
     "dynamic_decode",

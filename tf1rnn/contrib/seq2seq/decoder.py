@@ -142,14 +142,21 @@ class BasicDecoder(Decoder):
     ) -> tuple[BasicDecoderOutput, Nest, Nest, Tensor]:
         """One step of the cell, a sample, and the next inputs."""
         with tf.name_scope(name, "BasicDecoderStep"):
-            outputs, cell_state = self._cell(inputs, state)
-            if self._output_layer is not None:
-                outputs = self._output_layer(outputs)
-            sample_ids = self._helper.sample(time=time, outputs=outputs, state=cell_state)
-            finished, next_inputs, next_state = self._helper.next_inputs(
-                time=time, outputs=outputs, state=cell_state, sample_ids=sample_ids
-            )
-        return BasicDecoderOutput(outputs, sample_ids), next_state, next_inputs, finished
+            return basic_step(self._cell, self._output_layer, self._helper, time, inputs, state)
+
+
+def basic_step(
+    cell: Cell, output_layer: Any, helper: Any, time: Tensor, inputs: Nest, state: Nest
+) -> tuple[BasicDecoderOutput, Nest, Nest, Tensor]:
+    """One step of a cell and what follows it; `helper` is a `Helper` or a `Sampler`."""
+    outputs, cell_state = cell(inputs, state)
+    if output_layer is not None:
+        outputs = output_layer(outputs)
+    sample_ids = helper.sample(time=time, outputs=outputs, state=cell_state)
+    finished, next_inputs, next_state = helper.next_inputs(
+        time=time, outputs=outputs, state=cell_state, sample_ids=sample_ids
+    )
+    return BasicDecoderOutput(outputs, sample_ids), next_state, next_inputs, finished
 
 
 def check_output_layer(layer: Any) -> None:
@@ -179,6 +186,9 @@ def dynamic_decode(
     parallel_iterations: int = 32,
     swap_memory: bool = False,
     scope: Scope = None,
+    *,
+    decoder_init_input: Nest = None,
+    decoder_init_kwargs: dict[str, Any] | None = None,
 ) -> tuple[Nest, Nest, Tensor]:
     """Runs a decoder in a loop of the graph until all rows are finished.
 
@@ -196,6 +206,8 @@ def dynamic_decode(
       maximum_iterations: None, or the number of steps after which it ends anyway.
       parallel_iterations, swap_memory: as in `tf.while_loop`.
       scope: variable scope or its name, "decoder" by default.
+      decoder_init_input, decoder_init_kwargs: what a `BaseDecoder` is initialized with, the second
+        by name.
 
     Returns:
       `(final_outputs, final_state, final_sequence_lengths)`: what `decoder.finalize` gave, the
@@ -209,7 +221,8 @@ def dynamic_decode(
         raise TypeError(f"Expected decoder to be type Decoder, but saw: {type(decoder)}")
     with tf.variable_scope(scope, "decoder"):
         limit = _scalar(maximum_iterations)
-        finished, inputs, state = decoder.initialize()
+        given = () if decoder_init_kwargs is None else (decoder_init_input,)
+        finished, inputs, state = decoder.initialize(*given, **(decoder_init_kwargs or {}))
         finished = tf.convert_to_tensor(finished)
         step = _Step(decoder, impute_finished)
         _, arrays, state, _, _, lengths = tf.while_loop(

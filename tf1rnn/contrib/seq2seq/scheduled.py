@@ -20,7 +20,7 @@ from tf1rnn.contrib.seq2seq.sampling import (
 from tf1rnn.types import Nest, Tensor
 
 
-def _probability(sampling_probability: float | Tensor) -> Tensor:
+def checked_probability(sampling_probability: float | Tensor) -> Tensor:
     """As a tensor. Raises ValueError unless it is a scalar or a vector."""
     probability = tf.convert_to_tensor(sampling_probability, name="sampling_probability")
     if probability.shape.rank not in (0, 1):
@@ -69,7 +69,7 @@ class ScheduledEmbeddingTrainingHelper(TrainingHelper):
     ) -> None:
         super().__init__(inputs, sequence_length, time_major, name)
         self._embedding_fn = embedding_function(embedding)
-        self._sampling_probability = _probability(sampling_probability)
+        self._sampling_probability = checked_probability(sampling_probability)
         self._seed = seed
         self._scheduling_seed = scheduling_seed
 
@@ -133,7 +133,7 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
         name: str | None = None,
         next_input_layer: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        self._sampling_probability = _probability(sampling_probability)
+        self._sampling_probability = checked_probability(sampling_probability)
         self._seed = seed
         self._next_inputs_fn = next_inputs_fn or next_input_layer
         self._own_depth = tf.convert_to_tensor(inputs).shape.as_list()[-1]
