@@ -6,9 +6,19 @@ from collections.abc import Callable, Sequence
 
 import tensorflow.compat.v1 as tf
 
+from tf1rnn.kernels.softmax import softmax_cross_entropy
 from tf1rnn.types import Tensor
 
+MANY_CLASSES = 1000  # from which the faster loss pays for its operations, which are more
 _NO_ZERO_DIVISION = 1e-12  # TensorFlow 1's guard for rows whose weights are all zero
+
+
+def _loss_of(logits: Sequence[Tensor]) -> Callable[..., Tensor]:
+    """A function `(labels=, logits=)` for the logits of each step: the faster of two equal ones."""
+    num_classes = tf.convert_to_tensor(logits[0]).shape.as_list()[-1:] if len(logits) == 1 else []
+    if num_classes and (num_classes[0] or 0) >= MANY_CLASSES:
+        return softmax_cross_entropy
+    return tf.nn.sparse_softmax_cross_entropy_with_logits
 
 
 def sequence_loss_by_example(
@@ -29,7 +39,7 @@ def sequence_loss_by_example(
       weights: list of num_steps tensors `[batch_size]`.
       average_across_timesteps: divide by each row's sum of weights.
       softmax_loss_function: a function `(labels=, logits=) -> [batch_size]`, in place of
-        `tf.nn.sparse_softmax_cross_entropy_with_logits`.
+        `tf.nn.sparse_softmax_cross_entropy_with_logits` (or of what is equal to it and faster).
       name: name of the scope of the ops.
 
     Returns:
@@ -43,7 +53,7 @@ def sequence_loss_by_example(
             "logits, targets and weights must be lists of one length, "
             f"not {len(logits)}, {len(targets)} and {len(weights)}"
         )
-    loss = softmax_loss_function or tf.nn.sparse_softmax_cross_entropy_with_logits
+    loss = softmax_loss_function or _loss_of(logits)
     with tf.name_scope(name, "sequence_loss_by_example", [*logits, *targets, *weights]):
         steps = zip(logits, targets, weights, strict=True)
         total = tf.add_n([loss(labels=y, logits=z) * weight for z, y, weight in steps])
@@ -101,7 +111,7 @@ def sequence_loss(
     sums = [0] * sum_over_batch + [1] * sum_over_timesteps
     if averages and sums:
         raise ValueError("an average and a sum cannot be set to True at same time")
-    loss = softmax_loss_function or tf.nn.sparse_softmax_cross_entropy_with_logits
+    loss = softmax_loss_function or _loss_of([logits])
     with tf.name_scope(name, "sequence_loss", [logits, targets, weights]):
         flat = tf.reshape(logits, [-1, tf.shape(logits)[2]])
         losses = loss(labels=tf.reshape(targets, [-1]), logits=flat)

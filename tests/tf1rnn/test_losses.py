@@ -57,6 +57,24 @@ def test_loss_of_tensors_is_the_oracles(num_steps, batch, num_classes, steps, ro
     assert_close(loss, expected)
 
 
+def test_the_loss_of_many_classes_is_the_faster_one_and_the_oracles():
+    logits, targets, weights = random_batch(1, 3, 1000)
+    losses, slopes = reference.softmax_cross_entropy(logits[0], targets[0])
+    with tf.Graph().as_default() as graph:
+        step = [tf.constant(part[0]) for part in (logits, targets, weights)]
+        z = step[0]
+        as_rows = [z[:, None], step[1][:, None], step[2][:, None]]
+        by_example = tf1rnn.sequence_loss_by_example(*([one] for one in step), False)
+        of_tensors = tf1rnn.sequence_loss(*as_rows, False, False)
+        results = [by_example, of_tensors[:, 0]]
+        types = {op.type for op in graph.get_operations()}
+        gradients = [tf.gradients(result, z)[0] for result in results]
+        for loss, gradient in evaluate(list(zip(results, gradients, strict=True))):
+            assert_close(loss, losses * weights[0])
+            assert_close(gradient, slopes * weights[0][:, None])
+    assert "SparseSoftmaxCrossEntropyWithLogits" not in types
+
+
 @pytest.mark.parametrize(("steps", "rows"), [(True, True), (True, False), (False, True)])
 def test_a_sum_is_divided_by_the_number_of_weights_that_are_not_zero(steps, rows):
     """So tf.contrib.seq2seq had it in the last release of TensorFlow 1."""
