@@ -216,7 +216,7 @@ def trained_model(
         saver = tf.train.Saver()
         added = add(model)
         graph.finalize()
-        with open_session(graph) as session:
+        with open_session(graph, one_row=True) as session:
             checkpoint = restore(run, which, config, session, saver)
             yield Trained(config, model, session, checkpoint, added)
 

@@ -34,7 +34,7 @@ def open_model(config: PTBConfig, training: bool = True) -> tuple[Any, Any]:
             model = build_evaluation(PROBLEMS["ptb"], config)
         initialize = tf.global_variables_initializer()
     graph.finalize()
-    session = open_session(graph)
+    session = open_session(graph, one_row=not training)
     session.run(initialize)
     if training:
         session.run(model.set_lr, {model.new_lr: config.learning_rate})

@@ -98,16 +98,20 @@ def sru(w, x, state):
 
 def minimal(w, x, state):
     (h,) = state
-    z = tanh(x @ w["kernel"])
-    u = sigmoid(join(z, h) @ w["recurrent_kernel"] + w["bias"])
+    kernel, gates = np.split(w["kernel"], [x.shape[1]])
+    z = tanh(x @ kernel)
+    u = sigmoid(join(z, h) @ gates + w["bias"])
     h = u * h + (1 - u) * z
     return h, [h]
 
 
 def cfn(w, x, state):
     (h,) = state
-    f, i = split(sigmoid(join(x, h) @ w["recurrent_kernel"] + w["bias"]), 2)
-    h = f * tanh(h) + i * tanh(x @ w["kernel"])
+    v_f, v_i, kernel = split(w["kernel"], 3)
+    u_f, u_i = split(w["recurrent_kernel"], 2)
+    b_f, b_i = split(w["bias"], 2)
+    f, i = sigmoid(x @ v_f + h @ u_f + b_f), sigmoid(x @ v_i + h @ u_i + b_i)
+    h = f * tanh(h) + (1 - i) * tanh(x @ kernel)
     return h, [h]
 
 
@@ -121,7 +125,7 @@ def indy_gru(w, x, state):
     (h,) = state
     z = x @ w["gates/kernel_w"] + join(h, h) * w["gates/kernel_u"] + w["gates/bias"]
     r, u = split(sigmoid(z), 2)
-    z = x @ w["candidate/kernel_w"] + r * h * w["candidate/kernel_u"] + w["candidate/bias"]
+    z = x @ w["candidate/kernel"] + r * h * w["candidate/kernel_u"] + w["candidate/bias"]
     h = u * h + (1 - u) * tanh(z)
     return h, [h]
 

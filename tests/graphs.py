@@ -1,5 +1,6 @@
-"""What the tests of the library share: random weights by name, a session, the old cells, a cell."""
+"""What the tests of the library share: dtypes, random weights by name, a session, cells."""
 
+import os
 import zlib
 
 import numpy as np
@@ -9,9 +10,23 @@ import tensorflow.compat.v1 as tf
 import tf1rnn
 
 
+def chosen(otherwise):
+    """The dtype that TF1RNN_DTYPE asks for, which `make dtypes` sets; else that one."""
+    return tf.as_dtype(os.environ.get("TF1RNN_DTYPE", otherwise))
+
+
+# The dtype of tests that would hold in any, and that of those which leave it to TensorFlow.
+DTYPE, FLOAT = chosen("float64"), chosen("float32")
+
+# Relative and absolute, of `assert_close`; relative, of `assert_near`.
+CLOSE = {np.dtype(np.float32): (1e-5, 1e-6), np.dtype(np.float16): (3e-2, 3e-2)}
+NEAR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-5, np.dtype(np.float16): 3e-2}
+
+
 def random_array(name, shape, scale=0.5):
     """Numbers that depend on name and shape alone: equal in any graph with the same names."""
-    return np.random.default_rng(zlib.crc32(name.encode())).normal(scale=scale, size=shape)
+    random = np.random.default_rng(zlib.crc32(name.encode()))
+    return random.normal(scale=scale, size=shape).astype(DTYPE.as_numpy_dtype)
 
 
 def random_weights(variables):
@@ -47,23 +62,29 @@ def names_and_shapes():
     return [(v.op.name, tuple(v.shape.as_list())) for v in tf.trainable_variables()]
 
 
-def assert_close(actual, expected, rtol=1e-9, atol=1e-10):
-    """Compares nests of arrays of one structure."""
+def assert_close(actual, expected, rtol=None, atol=None):
+    """Compares nests of arrays of one structure; tolerances are by default those of the dtype."""
     flat, flat_expected = tf.nest.flatten(actual), tf.nest.flatten(expected)
     assert len(flat) == len(flat_expected)
     for a, b in zip(flat, flat_expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+        r, t = CLOSE.get(np.asarray(a).dtype, (1e-9, 1e-10))
+        np.testing.assert_allclose(
+            a, b, rtol=r if rtol is None else rtol, atol=t if atol is None else atol
+        )
 
 
-def assert_near(actual, expected, tolerance, least=0.01):
+def assert_near(actual, expected, tolerance=None, least=0.01):
     """Each array's largest error, relative to its largest number, or to `least` if that is smaller.
 
-    Small numbers are left of larger ones that cancelled out, with the rounding of those.
+    Small numbers are left of larger ones that cancelled out, with the rounding of those. The
+    tolerance is by default that of the dtype.
     """
     assert len(actual) == len(expected)
     for a, b in zip(actual, expected, strict=True):
         assert a.shape == b.shape
-        assert np.abs(a - b).max() <= tolerance * max(np.abs(b).max(), least)
+        error = np.abs(a - np.asarray(b, np.float64)).max()
+        allowed = NEAR[a.dtype] if tolerance is None else tolerance
+        assert error <= allowed * max(np.abs(b).max(), least)
 
 
 def old_cells():

@@ -270,20 +270,18 @@ class GRUCell(LayerRNNCell):
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernels and biases of the gates and of the candidate."""
         units, rows = self._num_units, known_depth(inputs_shape) + self._num_units
-        self._gates = (
-            self._add_kernel("gates/kernel", [rows, 2 * units]),
-            self._add_bias("gates/bias", 2 * units, tf.ones_initializer()),
-        )
-        self._candidate = (
-            self._add_kernel("candidate/kernel", [rows, units]),
-            self._add_bias("candidate/bias", units),
-        )
+        self._gate_kernel = self._add_kernel("gates/kernel", [rows, 2 * units])
+        self._gate_bias = self._add_bias("gates/bias", 2 * units, tf.ones_initializer())
+        self._candidate_kernel = self._add_kernel("candidate/kernel", [rows, units])
+        self._candidate_bias = self._add_bias("candidate/bias", units)
         self.built = True
 
     def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
-        r, u = tf.split(tf.sigmoid(self._linear(inputs, state, *self._gates)), 2, axis=1)
-        candidate = self._activation(self._linear(inputs, r * state, *self._candidate))
+        gates = tf.sigmoid(self._linear(inputs, state, self._gate_kernel, self._gate_bias))
+        r, u = tf.split(gates, 2, axis=1)
+        candidate = self._linear(inputs, r * state, self._candidate_kernel, self._candidate_bias)
+        candidate = self._activation(candidate)
         output = u * state + (1 - u) * candidate
         return output, output
 
@@ -294,9 +292,15 @@ class GRUCell(LayerRNNCell):
         if not self._has_fast_kernel:
             return None
         with self.cell_scope(inputs):
-            weights = *self._gates, *self._candidate
             return kernels.gru_sequence(
-                inputs, initial_state, *weights, sequence_length, self._matmul_dtype
+                inputs,
+                initial_state,
+                self._gate_kernel,
+                self._gate_bias,
+                self._candidate_kernel,
+                self._candidate_bias,
+                sequence_length,
+                self._matmul_dtype,
             )
 
 

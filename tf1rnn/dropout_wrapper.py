@@ -73,7 +73,7 @@ class DropoutWrapper(Wrapper):
         visitor = dropout_state_filter_visitor or _all_but_c
         if not callable(visitor):
             raise TypeError("dropout_state_filter_visitor must be callable")
-        self._visitor = visitor
+        self._dropout_state_filter = visitor
         self._input_keep_prob = _checked_keep_prob("input_keep_prob", input_keep_prob)
         self._output_keep_prob = _checked_keep_prob("output_keep_prob", output_keep_prob)
         self._state_keep_prob = _checked_keep_prob("state_keep_prob", state_keep_prob)
@@ -110,7 +110,7 @@ class DropoutWrapper(Wrapper):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make another wrapper like this one, for `from_config`."""
-        visitor = None if self._visitor is _all_but_c else self._visitor
+        visitor = None if self._dropout_state_filter is _all_but_c else self._dropout_state_filter
         return {
             **super().get_config(),
             "input_keep_prob": self._input_keep_prob,
@@ -149,7 +149,7 @@ class DropoutWrapper(Wrapper):
 
     def _drop_state(self, state: Nest, drop: Drop) -> Nest:
         parts: list[Tensor] = []
-        for part, wanted in _wanted_parts(state, self._visitor):
+        for part, wanted in _wanted_parts(state, self._dropout_state_filter):
             if wanted:
                 with tf.name_scope(f"state{len(parts)}_dropout"):
                     part = drop(part, "state", len(parts), self._state_keep_prob)

@@ -6,7 +6,7 @@ import contextlib
 import re
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -145,6 +145,29 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
             raise ValueError(f"count_params of {self.name}: it has no variables before build")
         return sum(int(np.prod(v.shape.as_list())) for v in self.weights)
 
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of `weights` in the default session, in their order."""
+        return _default_session().run(self.weights)
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Gives the variables these values in the default session.
+
+        Args:
+          weights: an array for each of `weights`, in their order.
+
+        Raises:
+          ValueError: another number of arrays, or one of another shape.
+        """
+        if len(weights) != len(self.weights):
+            raise ValueError(
+                f"set_weights of {self.name}: {len(weights)} arrays for {len(self.weights)} weights"
+            )
+        starts = [variable.initializer for variable in self.weights]
+        for start, value in zip(starts, weights, strict=True):
+            start.inputs[1].shape.assert_is_compatible_with(np.shape(value))
+        fed = {start.inputs[1]: value for start, value in zip(starts, weights, strict=True)}
+        _default_session().run(starts, fed)
+
     def add_weight(
         self,
         name: str,
@@ -168,7 +191,8 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
           regularizer: a function of the variable to a scalar loss, which goes to `losses` and to
             the graph's `REGULARIZATION_LOSSES`.
           trainable: whether it is trained, unless the layer is not.
-          use_resource: False makes a ref variable.
+          use_resource: False makes a ref variable, True a resource variable; by default what the
+            variable scope or `tf.resource_variables_enabled` says.
           constraint, synchronization, aggregation, partitioner: as in `tf.get_variable`.
 
         Returns:
@@ -184,7 +208,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
                 initializer=initializer,
                 regularizer=regularizer,
                 trainable=self._trainable and trainable is not False,
-                use_resource=use_resource is not False,
+                use_resource=use_resource,
                 constraint=constraint,
                 synchronization=synchronization,
                 aggregation=aggregation,
@@ -283,6 +307,13 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
         """Has checkpoints of this object hold a part under a name."""
         if isinstance(part, tensorflow.__internal__.tracking.Trackable):
             self._track_trackable(part, name, overwrite=True)
+
+
+def _default_session() -> tf.Session:
+    session = tf.get_default_session()
+    if session is None:
+        raise ValueError("get_weights and set_weights need a default session")
+    return session
 
 
 def dtype_name(dtype: DType | None) -> str | None:

@@ -146,11 +146,11 @@ class LSTMCell(LayerRNNCell):
         self._kernel = self._add_kernel("kernel", [rows, 4 * units], self._shards[0])
         self._bias = self._add_bias("bias", 4 * units)
         if self._use_peepholes:
-            self._w_f, self._w_i, self._w_o = (
+            self._w_f_diag, self._w_i_diag, self._w_o_diag = (
                 self._add_kernel(f"w_{gate}_diag", [units]) for gate in "fio"
             )
         if self._num_proj:
-            self._projection = self._add_kernel(
+            self._proj_kernel = self._add_kernel(
                 "projection/kernel", [units, self._num_proj], self._shards[1]
             )
         self.built = True
@@ -162,15 +162,15 @@ class LSTMCell(LayerRNNCell):
         i, j, f, o = tf.split(gates, 4, axis=1)
         f += self._forget_bias
         if self._use_peepholes:
-            f += self._w_f * c
-            i += self._w_i * c
+            f += self._w_f_diag * c
+            i += self._w_i_diag * c
         c = tf.sigmoid(f) * c + tf.sigmoid(i) * self._activation(j)
         c = _clip(c, self._cell_clip)
         if self._use_peepholes:
-            o += self._w_o * c
+            o += self._w_o_diag * c
         h = tf.sigmoid(o) * self._activation(c)
         if self._num_proj:
-            h = _clip(self._product(h, self._projection), self._proj_clip)
+            h = _clip(self._product(h, self._proj_kernel), self._proj_clip)
         return h, self._joined(c, h)
 
     def sequence(

@@ -99,6 +99,8 @@ class RNNCell(Layer):
         so here, and `reuse` in its cells.)
     """
 
+    _is_tf_rnn_cell = True  # by which Keras' layers know that a state of one tensor is no list
+
     @property
     def state_size(self) -> Sizes:
         """Size of the state without the batch: an int, a `tf.TensorShape`, or a nest of them."""
@@ -142,14 +144,23 @@ class RNNCell(Layer):
             inputs = tf.convert_to_tensor(inputs)
             rows = inputs.shape.as_list()[0]
             known = tf.get_static_value(batch_size) if tf.is_tensor(batch_size) else batch_size
-            if known is not None and rows is not None and rows != known:
-                raise ValueError(f"batch_size is {batch_size}, but the inputs have {rows} rows")
+            if known is not None and rows != known:
+                raise ValueError(
+                    "batch size from input tensor is different from the argument: the inputs have "
+                    f"{rows} rows, batch_size is {batch_size}"
+                )
             if dtype is not None and inputs.dtype != dtype:
-                raise ValueError(f"dtype is {dtype}, but the inputs' is {inputs.dtype}")
+                raise ValueError(
+                    "dtype from input tensor is different from the argument: the inputs' is "
+                    f"{inputs.dtype}, dtype is {dtype}"
+                )
             batch_size = tf.shape(inputs)[0] if rows is None else rows
             dtype = inputs.dtype
         if batch_size is None or dtype is None:
-            raise ValueError("an initial state needs inputs, or batch_size and dtype")
+            raise ValueError(
+                "batch_size and dtype cannot be None where there are no inputs: "
+                f"batch_size={batch_size}, dtype={dtype}"
+            )
         return self.zero_state(batch_size, dtype)
 
     def __call__(self, inputs: Nest, state: Nest, scope: Scope = None) -> tuple[Nest, Nest]:

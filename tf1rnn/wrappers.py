@@ -136,7 +136,7 @@ class Wrapper(RNNCell):
     def __init__(self, cell: Cell, **layer_options: Any) -> None:
         super().__init__(**layer_options)
         assert_like_rnncell("cell", cell)
-        self.cell = cell
+        self.cell = self._cell = cell  # its name in 1.14 and 1.15, and that before
         self._track(cell, "cell")
 
     @property

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import Echo, evaluate
+from graphs import FLOAT, Echo, evaluate
 
 import tf1rnn
 
@@ -11,13 +11,13 @@ import tf1rnn
 def run_loop(loop, cell, x, **options):
     """The cell in one of the loops that take options; returns what to derive."""
     if loop == "dynamic_rnn":
-        return tf1rnn.dynamic_rnn(cell, x, dtype=tf.float32, **options)[0]
+        return tf1rnn.dynamic_rnn(cell, x, dtype=FLOAT, **options)[0]
     if loop == "bidirectional_dynamic_rnn":
-        both, _ = tf1rnn.bidirectional_dynamic_rnn(cell, cell, x, dtype=tf.float32, **options)
+        both, _ = tf1rnn.bidirectional_dynamic_rnn(cell, cell, x, dtype=FLOAT, **options)
         return list(both)
 
     def loop_fn(time, output, state, loop_state):
-        state = cell.zero_state(3, tf.float32) if state is None else state
+        state = cell.zero_state(3, FLOAT) if state is None else state
         return time >= tf.fill([3], 4), x[:, 0], state, output, None
 
     return tf1rnn.raw_rnn(cell, loop_fn, **options)[1]
@@ -37,7 +37,7 @@ LOOPS = ["dynamic_rnn", "bidirectional_dynamic_rnn", "raw_rnn"]
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize(("options", "expected"), [({}, 32), ({"parallel_iterations": 3}, 3)])
 def test_a_loop_has_its_parallel_iterations(graph, loop, options, expected):
-    run_loop(loop, tf1rnn.GRUCell(2, fast=False), tf.zeros([3, 4, 2]), **options)
+    run_loop(loop, tf1rnn.GRUCell(2, fast=False), tf.zeros([3, 4, 2], FLOAT), **options)
     loops = [op for op in graph.get_operations() if op.type in ("While", "StatelessWhile")]
     assert {op.get_attr("parallel_iterations") for op in loops} == {expected}
 
@@ -48,7 +48,7 @@ def test_a_loop_swaps_what_its_gradient_needs_when_told_to(
     old_control_flow, graph, loop, swap_memory
 ):
     cell = tf1rnn.GRUCell(2, fast=False)
-    results = run_loop(loop, cell, tf.zeros([3, 4, 2]), swap_memory=swap_memory)
+    results = run_loop(loop, cell, tf.zeros([3, 4, 2], FLOAT), swap_memory=swap_memory)
     tf.gradients(results, tf.trainable_variables())
     stacks = [op for op in graph.get_operations() if op.type == "StackPushV2"]
     assert {op.get_attr("swap_memory") for op in stacks} == {swap_memory}
@@ -56,14 +56,13 @@ def test_a_loop_swaps_what_its_gradient_needs_when_told_to(
 
 @pytest.mark.parametrize("options", [{}, {"parallel_iterations": 3, "swap_memory": True}])
 def test_the_loops_of_a_faster_way_have_the_options_too(old_control_flow, graph, options):
-    inputs = tf.placeholder(tf.float32, [3, None, 2])
+    inputs = tf.placeholder(FLOAT, [3, None, 2])
     results = run_loop("dynamic_rnn", tf1rnn.GRUCell(2), inputs, **options)
     tf.gradients(results, tf.trainable_variables())
     operations = graph.get_operations()
-    stacks = {op.get_attr("swap_memory") for op in operations if op.type == "StackPushV2"}
     entered = {op.get_attr("parallel_iterations") for op in operations if op.type == "Enter"}
-    assert stacks == {options.get("swap_memory", False)}
     assert entered == {options.get("parallel_iterations", 10)}
+    assert not [op for op in operations if op.type == "StackPushV2"]  # a row a step is kept, once
 
 
 def steered_counter(first_loop_state, next_loop_state):
@@ -76,8 +75,8 @@ def steered_counter(first_loop_state, next_loop_state):
         emit = {"time": tf.constant(0), "pair": tf.zeros([2, 1], tf.float64)}
         if output is not None:
             emit = {"time": tf.fill([3], time), "pair": tf.ones([3, 2, 1], tf.float64)}
-        state = cell.zero_state(3, tf.float32) if state is None else state
-        return finished[time], tf.ones([3, 2]), state, emit, loop_state
+        state = cell.zero_state(3, FLOAT) if state is None else state
+        return finished[time], tf.ones([3, 2], FLOAT), state, emit, loop_state
 
     emits, state, loop_state = tf1rnn.raw_rnn(cell, loop_fn)
     return tf.nest.map_structure(lambda array: array.stack(), emits), state, loop_state

@@ -52,6 +52,24 @@ ERRORS = {
     "list_of_steps": (lambda: dynamic([x(3, 2), x(3, 2)]), ValueError, "rank at least 3"),
     "steps": (lambda: dynamic((x(3, 5, 2), x(3, 3, 2))), ValueError, "Time steps is not the same"),
     "rows": (lambda: dynamic((x(3, 5, 2), x(4, 5, 2))), ValueError, "Batch_size is not the same"),
+    "no_batch": (
+        lambda: tf1rnn.GRUCell(2).get_initial_state(None, None, None),
+        ValueError,
+        "batch_size and dtype cannot be None",
+    ),
+    **{
+        f"other_batch_{rows}": (
+            lambda rows=rows: tf1rnn.GRUCell(2).get_initial_state(x(rows, 2), 5),
+            ValueError,
+            "batch size from input tensor is different from",
+        )
+        for rows in (3, None)
+    },
+    "other_dtype": (
+        lambda: tf1rnn.GRUCell(2).get_initial_state(x(3, 2), dtype=tf.int16),
+        ValueError,
+        "dtype from input tensor is different from",
+    ),
     "saver": (
         lambda: tf1rnn.static_state_saving_rnn(tf1rnn.GRUCell(2), [x(3, 2)], None, ("a",)),
         ValueError,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow.compat.v1 as tf
+from tensorflow.core.framework import attr_value_pb2
 
 from tf1rnn.kernels.gradients import with_gradient
 from tf1rnn.kernels.layers import GRU, LSTM, RNN, Layer, State, Trace, where_alive
@@ -25,7 +26,7 @@ from tf1rnn.kernels.products import (
     times,
 )
 from tf1rnn.kernels.walk import Weights, backward, cut_weights, keep
-from tf1rnn.loops import current_loop_options
+from tf1rnn.loops import current_loop_options, loop_options
 from tf1rnn.types import DType, Tensor
 
 STEPS_OF_A_ROUND = 5  # a round of the loop has its own cost
@@ -85,13 +86,25 @@ def _walk(
     operands = [inputs, *state, *kernels, *biases]
     halves = [*(w.of_inputs for w in weights), *(w.of_state for w in weights)]
     mask = [] if alive is None else [alive]
-    return tuple(
-        with_gradient(
-            _gradient_name(layer),
-            [where_alive(alive, h, 0.0), *final_state],
-            [*operands, *halves, rows, *mask],
-        )
+    results = with_gradient(
+        _gradient_name(layer),
+        [where_alive(alive, h, 0.0), *final_state],
+        [*operands, *halves, rows, *mask],
     )
+    for name, value in current_loop_options().items():  # for the loop back
+        results[0].op._set_attr(f"_{name}", attr_value_pb2.AttrValue(i=int(value)))
+    return tuple(results)
+
+
+def _kept_options(op: tf.Operation) -> dict[str, Any]:
+    """The options of the loop there, which its gradient's operation remembers."""
+    kinds = {"parallel_iterations": int, "swap_memory": bool}
+    attributes = op.node_def.attr
+    return {
+        name: kind(attributes[f"_{name}"].i)
+        for name, kind in kinds.items()
+        if f"_{name}" in attributes
+    }
 
 
 def _forward(
@@ -172,7 +185,8 @@ def _gradient(
     trace = Trace(tuple(before), after, tuple(parts[num_states:]))
     alive = mask[0] if mask else None
     d_state = d_others[:num_states]
-    gradients = backward(layer, inputs, weights, trace, alive, d_outputs, d_state, _walk_back)
+    with loop_options(_kept_options(op)):
+        gradients = backward(layer, inputs, weights, trace, alive, d_outputs, d_state, _walk_back)
     rest = len(op.inputs) - 1 - num_states - len(gradients)
     return [None] * (1 + num_states) + gradients + [None] * rest
 

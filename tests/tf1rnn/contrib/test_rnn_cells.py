@@ -46,9 +46,9 @@ CELLS = {
     "minimal_rnn_cell": (
         lambda: rnn.MinimalRNNCell(4),
         formulas.minimal,
-        "kernel 4,4 recurrent_kernel 8,4 bias 4",
+        "kernel 12,4 bias 4",
     ),
-    "cfn_cell": (lambda: rnn.CFNCell(4), formulas.cfn, "kernel 4,4 recurrent_kernel 8,8 bias 8"),
+    "cfn_cell": (lambda: rnn.CFNCell(4), formulas.cfn, "kernel 4,12 recurrent_kernel 4,8 bias 8"),
     "ind_rnn_cell": (
         lambda: rnn.IndRNNCell(4),
         formulas.ind_rnn,
@@ -58,7 +58,7 @@ CELLS = {
         lambda: rnn.IndyGRUCell(4),
         formulas.indy_gru,
         "gates/kernel_w 4,8 gates/kernel_u 1,8 gates/bias 8 "
-        "candidate/kernel_w 4,4 candidate/kernel_u 1,4 candidate/bias 4",
+        "candidate/kernel 4,4 candidate/kernel_u 1,4 candidate/bias 4",
     ),
     "indy_lstm_cell": (
         lambda: rnn.IndyLSTMCell(4, forget_bias=0.3),

@@ -1,5 +1,7 @@
 """What contrib.rnn has beside cells: names, linear maps, shapes, errors, starts of variables."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -256,3 +258,25 @@ def test_dropout_of_the_cell_input_keeps_the_memory(graph):
     values, counts = np.unique(np.round(c, 4), return_counts=True)
     assert values.tolist() == [1.0, 5.0]  # 1 + tanh(801) / 0.25
     assert 60 < counts[1] < 140
+
+
+def test_a_function_is_a_cell():
+    def counter(inputs, state, units, scope=None):
+        if state is None:
+            return tf.zeros([0, 2]), tf.zeros([0, units])
+        with tf.variable_scope(scope):
+            return inputs * tf.get_variable("scale", []), state + 1
+
+    with tf.Graph().as_default():
+        cell = rnn._SlimRNNCell(functools.partial(counter, units=3))
+        assert (cell.output_size, cell.state_size) == (2, 3)
+        outputs, state = rnn.dynamic_rnn(cell, tf.ones([4, 5, 2]), dtype=tf.float32)
+        assert [v.op.name for v in tf.global_variables()] == ["rnn/counter/scale"]
+        outputs, state = evaluate([outputs, state], {"rnn/counter/scale": 0.5})
+        unknown = tf.zeros([0, 2]), tf.placeholder(tf.float32, [0, None])
+        with pytest.raises(ValueError, match="invalid shape"):
+            rnn._SlimRNNCell(functools.partial(lambda inputs, state: unknown))
+    np.testing.assert_array_equal(outputs, np.full([4, 5, 2], 0.5))
+    np.testing.assert_array_equal(state, np.full([4, 3], 5.0))
+    with pytest.raises(TypeError, match="needs to be callable"):
+        rnn._SlimRNNCell("counter")

@@ -61,6 +61,7 @@ from tf1rnn.contrib.rnn.normalized import (
     LayerNormLSTMCell,
     WeightNormLSTMCell,
 )
+from tf1rnn.contrib.rnn.ntm import NTMCell, NTMControllerState
 from tf1rnn.contrib.rnn.phased import PhasedLSTMCell
 from tf1rnn.contrib.rnn.projections import (
     EmbeddingWrapper,
@@ -77,7 +78,7 @@ from tf1rnn.contrib.rnn.shapes import (
     transpose_batch_time,
 )
 from tf1rnn.contrib.rnn.time_frequency import TimeFreqLSTMCell
-from tf1rnn.contrib.rnn.wrappers import CompiledWrapper, HighwayWrapper
+from tf1rnn.contrib.rnn.wrappers import CompiledWrapper, HighwayWrapper, _SlimRNNCell
 from tf1rnn.rnn_cell import assert_like_rnncell
 
 # The names that other versions and modules of TensorFlow 1 had for these.
@@ -132,6 +133,8 @@ __all__ = [
     "MinimalRNNCell",
     "MultiRNNCell",
     "NASCell",
+    "NTMCell",
+    "NTMControllerState",
     "OutputProjectionWrapper",
     "PhasedLSTMCell",
     "RNNCell",
@@ -144,6 +147,7 @@ __all__ = [
     "_LayerRNNCell",
     "_Linear",
     "_RNNCell",
+    "_SlimRNNCell",
     "_best_effort_input_batch_size",
     "_block_lstm",
     "_concat",

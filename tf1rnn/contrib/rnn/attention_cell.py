@@ -58,7 +58,6 @@ class AttentionCellWrapper(Wrapper):
             )
         if attn_length <= 0:
             raise ValueError(f"attn_length should be greater than zero, got {attn_length}")
-        self._cell = cell  # the name of TensorFlow 1
         self._state_is_tuple = state_is_tuple
         self._attn_length = attn_length
         self._attn_size = cell.output_size if attn_size is None else attn_size

@@ -63,7 +63,7 @@ class LSTMBlockCell(LSTMCell):
         self._kernel = self._add_kernel("kernel", [known_depth(inputs_shape) + units, 4 * units])
         self._bias = self._add_bias("bias", 4 * units)
         if self._use_peepholes:
-            self._w_i, self._w_f, self._w_o = (
+            self._w_i_diag, self._w_f_diag, self._w_o_diag = (
                 self._add_kernel(f"w_{gate}_diag", [units]) for gate in "ifo"
             )
         self.built = True
@@ -98,14 +98,10 @@ class GRUBlockCell(GRUCell):
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernels and biases of the gates and of the candidate."""
         units, rows = self._num_units, known_depth(inputs_shape) + self._num_units
-        self._gates = (
-            self._add_kernel("w_ru", [rows, 2 * units]),
-            self._add_bias("b_ru", 2 * units, tf.ones_initializer()),
-        )
-        self._candidate = (
-            self._add_kernel("w_c", [rows, units]),
-            self._add_bias("b_c", units),
-        )
+        self._gate_kernel = self._add_kernel("w_ru", [rows, 2 * units])
+        self._gate_bias = self._add_bias("b_ru", 2 * units, tf.ones_initializer())
+        self._candidate_kernel = self._add_kernel("w_c", [rows, units])
+        self._candidate_bias = self._add_bias("b_c", units)
         self.built = True
 
 

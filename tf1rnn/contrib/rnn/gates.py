@@ -165,11 +165,11 @@ class NASCell(LayerRNNCell):
     def build(self, inputs_shape: Shape) -> None:
         """Makes both kernels, the bias and the projection."""
         width = 8 * self._num_units
-        self._recurrent = self._add_kernel("recurrent_kernel", [self.output_size, width])
-        self._kernel = self._add_kernel("kernel", [known_depth(inputs_shape), width])
-        self._bias = self._add_bias("bias", width)
+        self.recurrent_kernel = self._add_kernel("recurrent_kernel", [self.output_size, width])
+        self.kernel = self._add_kernel("kernel", [known_depth(inputs_shape), width])
+        self.bias = self._add_bias("bias", width)
         if self._num_proj is not None:
-            self._projection = self._add_kernel(
+            self.projection_weights = self._add_kernel(
                 "projection_weights", [self._num_units, self._num_proj]
             )
         self.built = True
@@ -177,10 +177,10 @@ class NASCell(LayerRNNCell):
     def call(self, inputs: Tensor, state: Nest) -> tuple[Tensor, Nest]:
         """`[batch_size, depth]` and the state (c, h) -> h' and the next state."""
         c, h = state
-        recurrent = tf.matmul(h, self._recurrent)
-        if self._bias is not None:
-            recurrent = tf.nn.bias_add(recurrent, self._bias)
-        xs = tf.split(tf.matmul(inputs, self._kernel), 8, axis=1)
+        recurrent = tf.matmul(h, self.recurrent_kernel)
+        if self.bias is not None:
+            recurrent = tf.nn.bias_add(recurrent, self.bias)
+        xs = tf.split(tf.matmul(inputs, self.kernel), 8, axis=1)
         hs = tf.split(recurrent, 8, axis=1)
         joined = [x * h if n == 3 else x + h for n, (x, h) in enumerate(zip(xs, hs, strict=True))]
         sigmoid, relu, tanh = tf.sigmoid, tf.nn.relu, tf.tanh
@@ -189,7 +189,7 @@ class NASCell(LayerRNNCell):
         new_c = tanh(tanh(leaves[0] * leaves[1]) + c) * tanh(leaves[2] + leaves[3])
         new_h = tanh(new_c * tanh(tanh(leaves[4] * leaves[5]) + sigmoid(leaves[6] + leaves[7])))
         if self._num_proj is not None:
-            new_h = tf.matmul(new_h, self._projection)
+            new_h = tf.matmul(new_h, self.projection_weights)
         return new_h, LSTMStateTuple(new_c, new_h)
 
 
@@ -278,13 +278,51 @@ class _UnitsCell(LayerRNNCell):
 class MinimalRNNCell(_UnitsCell):
     """The minimal RNN, which maps its inputs into the space of the state and gates the two.
 
-    Chen 2017 (arXiv 1711.06788):
+    Chen 2017 (arXiv 1711.06788), Chen, Pennington and Schoenholz 2018 (arXiv 1806.05394):
 
         z = activation(inputs W)
         u = sigmoid([z, state] U + b)
         output = state = u * state + (1 - u) * z
 
-    Variables: `kernel` `[depth, units]`, `recurrent_kernel` `[2 * units, units]`, `bias` `[units]`.
+    Variables: `kernel` `[depth + 2 * units, units]` (W above U) and `bias` `[units]`.
+
+    Args:
+      units: size of the state and of the output.
+      activation: a function of a tensor, or its name.
+      kernel_initializer, bias_initializer: initializers, or their names in `tf.initializers`.
+      name: name of the cell's variable scope.
+      dtype: dtype of the variables; by default that of the inputs.
+      reuse, trainable: as in `RNNCell`.
+    """
+
+    def build(self, inputs_shape: Shape) -> None:
+        """Makes `kernel` and `bias`."""
+        units = self._num_units
+        self._depth = known_depth(inputs_shape)
+        self.kernel = self._add_kernel("kernel", [self._depth + 2 * units, units])
+        self.bias = self._add_bias("bias", units)
+        self.built = True
+
+    def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """`[batch_size, depth]`, `[batch_size, units]` -> output and state, the same tensor."""
+        w, gates = tf.split(self.kernel, [self._depth, 2 * self._num_units], axis=0)
+        z = self._activation(tf.matmul(inputs, w))
+        u = tf.sigmoid(self._linear(z, state, gates, self.bias))
+        output = u * state + (1.0 - u) * z
+        return output, output
+
+
+class CFNCell(_UnitsCell):
+    """The chaos free network, with a forget gate and an input gate that are not coupled.
+
+    Laurent and von Brecht 2016 (arXiv 1612.06212), but for the input gate, which is closed where
+    theirs is open, so that biases of 1 close it at the start:
+
+        θ, η = sigmoid(inputs V + state U + b)
+        output = state = θ * activation(state) + (1 - η) * activation(inputs W)
+
+    Variables: `kernel` `[depth, 3 * units]` (V beside W), `recurrent_kernel` `[units, 2 * units]`
+    (U), `bias` `[2 * units]`.
 
     Args:
       units: size of the state and of the output.
@@ -298,51 +336,16 @@ class MinimalRNNCell(_UnitsCell):
     def build(self, inputs_shape: Shape) -> None:
         """Makes both kernels and the bias."""
         units = self._num_units
-        self._kernel = self._add_kernel("kernel", [known_depth(inputs_shape), units])
-        self._recurrent = self._add_kernel("recurrent_kernel", [2 * units, units])
-        self._bias = self._add_bias("bias", units)
+        self.kernel = self._add_kernel("kernel", [known_depth(inputs_shape), 3 * units])
+        self.recurrent_kernel = self._add_kernel("recurrent_kernel", [units, 2 * units])
+        self.bias = self._add_bias("bias", 2 * units)
         self.built = True
 
     def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """`[batch_size, depth]`, `[batch_size, units]` -> output and state, the same tensor."""
-        z = self._activation(tf.matmul(inputs, self._kernel))
-        u = tf.sigmoid(self._linear(z, state, self._recurrent, self._bias))
-        output = u * state + (1.0 - u) * z
-        return output, output
-
-
-class CFNCell(_UnitsCell):
-    """The chaos free network, with a forget gate and an input gate that are not coupled.
-
-    Laurent and von Brecht 2016 (arXiv 1612.06212):
-
-        f, i = sigmoid([inputs, state] U + b)
-        output = state = f * activation(state) + i * activation(inputs W)
-
-    Variables: `kernel` `[depth, units]`, `recurrent_kernel` `[depth + units, 2 * units]`, `bias`
-    `[2 * units]`.
-
-    Args:
-      units: size of the state and of the output.
-      activation: a function of a tensor, or its name.
-      kernel_initializer, bias_initializer: initializers, or their names in `tf.initializers`.
-      name: name of the cell's variable scope.
-      dtype: dtype of the variables; by default that of the inputs.
-      reuse, trainable: as in `RNNCell`.
-    """
-
-    def build(self, inputs_shape: Shape) -> None:
-        """Makes both kernels and the bias."""
-        units, depth = self._num_units, known_depth(inputs_shape)
-        self._kernel = self._add_kernel("kernel", [depth, units])
-        self._recurrent = self._add_kernel("recurrent_kernel", [depth + units, 2 * units])
-        self._bias = self._add_bias("bias", 2 * units)
-        self.built = True
-
-    def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """`[batch_size, depth]`, `[batch_size, units]` -> output and state, the same tensor."""
-        gates = tf.sigmoid(self._linear(inputs, state, self._recurrent, self._bias))
-        f, i = tf.split(gates, 2, axis=1)
-        candidate = self._activation(tf.matmul(inputs, self._kernel))
-        output = f * self._activation(state) + i * candidate
+        units = self._num_units
+        seen, candidate = tf.split(tf.matmul(inputs, self.kernel), [2 * units, units], axis=1)
+        gates = tf.nn.bias_add(tf.matmul(state, self.recurrent_kernel) + seen, self.bias)
+        theta, eta = tf.split(tf.sigmoid(gates), 2, axis=1)
+        output = theta * self._activation(state) + (1.0 - eta) * self._activation(candidate)
         return output, output

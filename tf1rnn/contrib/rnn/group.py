@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.cells import known_depth
 from tf1rnn.lstm import LSTMCell
 from tf1rnn.options import Activation
 from tf1rnn.types import Dimension, Initializer, Nest, Reuse, Shape, Tensor
@@ -28,7 +27,8 @@ class GLSTMCell(LSTMCell):
       reuse: True or `tf.AUTO_REUSE` to use variables that exist already.
 
     Raises:
-      ValueError: `num_units`, `num_proj` or, when built, the depth is no multiple of the groups.
+      ValueError: `num_units`, `num_proj` or, when built, the depth is no multiple of the groups,
+        or the depth is not known.
     """
 
     def __init__(
@@ -56,9 +56,13 @@ class GLSTMCell(LSTMCell):
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernel of each group, the biases and the projection."""
-        depth = known_depth(inputs_shape)
+        depth = tf.TensorShape(inputs_shape).as_list()[-1]
+        if depth is None:
+            raise ValueError("input size must be statically known")
         if depth % self._groups:
-            raise ValueError(f"the depth, {depth}, must be divisible by number_of_groups")
+            raise ValueError(
+                f"input size ({depth}) must be divisible by number_of_groups ({self._groups})"
+            )
         shape = [
             (depth + self.output_size) // self._groups,
             4 * self._num_units // self._groups,
@@ -66,7 +70,7 @@ class GLSTMCell(LSTMCell):
         self._kernels = [self._add_kernel(f"group{n}/kernel", shape) for n in range(self._groups)]
         self._biases = [self._add_bias(f"bias_{gate}", self._num_units) for gate in "ijfo"]
         if self._num_proj:
-            self._projection = self._add_kernel(
+            self._proj_kernel = self._add_kernel(
                 "projection/kernel", [self._num_units, self._num_proj]
             )
         self.built = True
@@ -78,7 +82,7 @@ class GLSTMCell(LSTMCell):
         c = tf.sigmoid(f + self._forget_bias) * c + tf.sigmoid(i) * tf.tanh(j)
         h = tf.sigmoid(o) * self._activation(c)
         if self._num_proj:
-            h = self._product(h, self._projection)
+            h = self._product(h, self._proj_kernel)
         return h, self._joined(c, h)
 
     def _gates(self, inputs: Tensor, h: Tensor) -> list[Tensor]:

@@ -53,14 +53,14 @@ class IndRNNCell(_IndependentCell):
     def build(self, inputs_shape: Shape) -> None:
         """Makes both kernels and the bias."""
         units = self._num_units
-        self._kernel = self._add_kernel("kernel_w", [known_depth(inputs_shape), units])
-        self._recurrent = self._add_recurrent("kernel_u", [1, units])
+        self._kernel_w = self._add_kernel("kernel_w", [known_depth(inputs_shape), units])
+        self._kernel_u = self._add_recurrent("kernel_u", [1, units])
         self._bias = self._add_bias("bias", units)
         self.built = True
 
     def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
-        summed = self._summed(inputs, state, self._kernel, self._recurrent)
+        summed = self._summed(inputs, state, self._kernel_w, self._kernel_u)
         output = self._activation(tf.nn.bias_add(summed, self._bias))
         return output, output
 
@@ -75,7 +75,7 @@ class IndyGRUCell(_IndependentCell):
         output = state = u * state + (1 - u) * candidate
 
     Variables: `gates/kernel_w` `[depth, 2 * num_units]`, `gates/kernel_u` `[1, 2 * num_units]`,
-    `gates/bias` (ones at the start), `candidate/kernel_w` `[depth, num_units]`,
+    `gates/bias` (ones at the start), `candidate/kernel` `[depth, num_units]`,
     `candidate/kernel_u` `[1, num_units]`, `candidate/bias`.
 
     Args:
@@ -115,23 +115,21 @@ class IndyGRUCell(_IndependentCell):
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernels and biases of the gates and of the candidate."""
         units, depth = self._num_units, known_depth(inputs_shape)
-        self._gates = (
-            self._add_kernel("gates/kernel_w", [depth, 2 * units]),
-            self._add_recurrent("gates/kernel_u", [1, 2 * units]),
-        )
+        self._gate_kernel_w = self._add_kernel("gates/kernel_w", [depth, 2 * units])
+        self._gate_kernel_u = self._add_recurrent("gates/kernel_u", [1, 2 * units])
         self._gate_bias = self._add_bias("gates/bias", 2 * units, tf.ones_initializer())
-        self._candidate = (
-            self._add_kernel("candidate/kernel_w", [depth, units]),
-            self._add_recurrent("candidate/kernel_u", [1, units]),
-        )
+        self._candidate_kernel_w = self._add_kernel("candidate/kernel", [depth, units])
+        self._candidate_kernel_u = self._add_recurrent("candidate/kernel_u", [1, units])
         self._candidate_bias = self._add_bias("candidate/bias", units)
         self.built = True
 
     def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
-        summed = self._summed(inputs, tf.tile(state, [1, 2]), *self._gates)
+        states = tf.tile(state, [1, 2])
+        summed = self._summed(inputs, states, self._gate_kernel_w, self._gate_kernel_u)
         r, u = tf.split(tf.sigmoid(tf.nn.bias_add(summed, self._gate_bias)), 2, axis=1)
-        summed = self._summed(inputs, r * state, *self._candidate)
+        states = r * state
+        summed = self._summed(inputs, states, self._candidate_kernel_w, self._candidate_kernel_u)
         candidate = self._activation(tf.nn.bias_add(summed, self._candidate_bias))
         output = u * state + (1 - u) * candidate
         return output, output
@@ -194,15 +192,15 @@ class IndyLSTMCell(_IndependentCell):
     def build(self, inputs_shape: Shape) -> None:
         """Makes both kernels and the bias."""
         width = 4 * self._num_units
-        self._kernel = self._add_kernel("kernel_w", [known_depth(inputs_shape), width])
-        self._recurrent = self._add_recurrent("kernel_u", [1, width])
+        self._kernel_w = self._add_kernel("kernel_w", [known_depth(inputs_shape), width])
+        self._kernel_u = self._add_recurrent("kernel_u", [1, width])
         self._bias = self._add_bias("bias", width)
         self.built = True
 
     def call(self, inputs: Tensor, state: Nest) -> tuple[Tensor, Nest]:
         """`[batch_size, depth]` and the state (c, h) -> h' and the next state."""
         c, h = state
-        summed = self._summed(inputs, tf.tile(h, [1, 4]), self._kernel, self._recurrent)
+        summed = self._summed(inputs, tf.tile(h, [1, 4]), self._kernel_w, self._kernel_u)
         i, j, f, o = tf.split(tf.nn.bias_add(summed, self._bias), 4, axis=1)
         c = tf.sigmoid(f + self._forget_bias) * c + tf.sigmoid(i) * self._activation(j)
         h = tf.sigmoid(o) * self._activation(c)

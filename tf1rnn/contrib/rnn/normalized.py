@@ -31,11 +31,11 @@ class _FullLSTMCell(LSTMCell):
     def _build_peepholes_and_projection(self) -> None:
         units = self._num_units
         if self._use_peepholes:
-            self._w_f, self._w_i, self._w_o = (
+            self._w_f_diag, self._w_i_diag, self._w_o_diag = (
                 self._add_kernel(f"w_{gate}_diag", [units]) for gate in "fio"
             )
         if self._num_proj:
-            self._projection = self._add_kernel("projection/kernel", [units, self._num_proj])
+            self._proj_kernel = self._add_kernel("projection/kernel", [units, self._num_proj])
 
 
 class LayerNormGates(_FullLSTMCell):
@@ -193,15 +193,15 @@ class LayerNormLSTMCell(LayerNormGates):
         gates = self._linear(inputs, h, self._kernel, bias)
         i, j, f, o = self._normed(tf.split(gates, 4, axis=1))
         if self._use_peepholes:
-            f += self._w_f * c
-            i += self._w_i * c
+            f += self._w_f_diag * c
+            i += self._w_i_diag * c
         c = tf.sigmoid(f + self._forget_bias) * c + tf.sigmoid(i) * self._activation(j)
         c = _clip(self._norm(c, "state"), self._cell_clip)
         if self._use_peepholes:
-            o += self._w_o * c
+            o += self._w_o_diag * c
         h = tf.sigmoid(o) * self._activation(c)
         if self._num_proj:
-            h = _clip(self._product(h, self._projection), self._proj_clip)
+            h = _clip(self._product(h, self._proj_kernel), self._proj_clip)
         return h, self._joined(c, h)
 
 

@@ -26,7 +26,6 @@ class _Mapped(Wrapper):
 
     def __init__(self, cell: Cell, reuse: Reuse = None) -> None:
         super().__init__(cell, _reuse=reuse)
-        self._cell = cell  # the name of TensorFlow 1
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes nothing: the wrapped cell makes its variables when it is called."""

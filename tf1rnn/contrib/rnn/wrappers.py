@@ -1,11 +1,15 @@
-"""Wrappers of contrib: a highway around a cell, and compilation of its step."""
+"""Wrappers: a highway around a cell, compilation of its step, and a cell around a function."""
 
 from __future__ import annotations
+
+import functools
+from typing import Any
 
 import tensorflow
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.faster import fast_sequence
+from tf1rnn.rnn_cell import RNNCell
 from tf1rnn.types import Cell, Nest, Scope, Tensor
 from tf1rnn.wrappers import Wrapper
 
@@ -92,3 +96,45 @@ class CompiledWrapper(Wrapper):
     ) -> tuple[Tensor, Nest] | None:
         """The wrapped cell's faster way, which is not compiled."""
         return fast_sequence(self.cell, inputs, initial_state, sequence_length)
+
+
+class _SlimRNNCell(RNNCell):
+    """A cell from a function.
+
+    Args:
+      cell_fn: a partial of a function `(inputs, state, scope=None)` that answers with an output
+        and the next state, `[batch_size, n]` each. Asked with None for inputs and state, it
+        answers with tensors of these sizes.
+
+    Raises:
+      TypeError: `cell_fn` is no function.
+      ValueError: an output or a state whose size is not known.
+    """
+
+    def __init__(self, cell_fn: functools.partial[Any]) -> None:
+        super().__init__()
+        if not callable(cell_fn):
+            raise TypeError(f"cell_fn {cell_fn} needs to be callable")
+        self._cell_fn = cell_fn
+        self._cell_name = cell_fn.func.__name__
+        self._output_size, self._state_size = map(self._size, cell_fn(None, None))
+
+    def _size(self, made: Tensor) -> int:
+        size = made.shape.with_rank(2).as_list()[1]
+        if size is None:
+            raise ValueError(f"{self._cell_name} makes a tensor of invalid shape {made.shape}")
+        return size
+
+    @property
+    def state_size(self) -> int:
+        """That of the function."""
+        return self._state_size
+
+    @property
+    def output_size(self) -> int:
+        """That of the function."""
+        return self._output_size
+
+    def __call__(self, inputs: Nest, state: Nest, scope: Scope = None) -> tuple[Any, Any]:
+        """Calls the function, in a scope of its name by default."""
+        return self._cell_fn(inputs, state, scope=scope or self._cell_name)
