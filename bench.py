@@ -2,6 +2,7 @@
 
     python bench.py --size small
     python bench.py --size small --evaluation
+    python bench.py --cases
 
 Every side runs in a process of its own (benchmarks/worker.py); the sides take turns, a short round
 each, so that whatever else the machine does meets all of them. Ratios are of one round's rates.
@@ -41,6 +42,7 @@ def make_parser() -> command.Parser:
     add("--torch_python", type=Path, default=TORCH_PYTHON, help="a Python that has PyTorch")
     add("--evaluation", action="store_true", help="score one stream of words, do not train")
     add("--seconds", type=float, default=20.0, help="how long each side runs in all (20)")
+    add("--cases", action="store_true", help="other shapes instead, beside TensorFlow 1's cells")
     add("--profile", action="store_true", help="list instead where the time of our step goes")
     add("--json", type=command.output, metavar="FILE", help="write the figures there, too")
     return parser
@@ -52,23 +54,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.profile and options.evaluation:
         parser.error("--profile is of training: it cannot be given with --evaluation")
+    found = {"cases": show_cases()} if options.cases else {"sizes": compare_sizes(options)}
+    if options.json:
+        write(options.json, found)
+    return 0
+
+
+def compare_sizes(options: argparse.Namespace) -> dict[str, Any]:
+    """What was found of each size that was asked for."""
     found: dict[str, Any] = {}
     for size in SIZES if options.size == "all" else (options.size,):
         if options.profile:
             found[size] = {name: show_profile(size, name) for name in options.precision}
         else:
             found[size] = compare(size, options)
-    if options.json:
-        write(options.json, found)
-    return 0
+    return found
 
 
 def write(file: Path, found: Mapping[str, Any]) -> None:
-    """Writes what was found of each size, with the date and the machine."""
+    """Writes what was found, with the date and the machine."""
     from training.files import write_output
 
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    facts = {"date": date, "machine": machine.describe(), "sizes": found}
+    facts = {"date": date, "machine": machine.describe(), **found}
     write_output(file, (json.dumps(facts, indent=2) + "\n").encode())
 
 
@@ -164,6 +172,21 @@ def share(rate: float, side: Measured, sides: Sequence[Measured]) -> float:
     """The share of the machine's rate of products that a side's products, `rate`, take."""
     (most,) = (limit(one) for one in sides if (one.kind, one.name) == ("limit", side.name))
     return rate / most
+
+
+def show_cases() -> dict[str, Any]:
+    """Prints the table of other shapes; their figures, by the name of the case."""
+    command.import_tensorflow()
+    from benchmarks.cases import line, measure
+
+    print("| case | ours, CPU ms a step | TensorFlow 1's | TensorFlow 1's / ours |", end="")
+    print(" ours, CPU s to make it and take the first step | TensorFlow 1's |")
+    print("|---|---|---|---|---|---|")
+    found = {}
+    for name, ours, tf1 in measure(rounds=7):
+        print(line(name, ours, tf1), flush=True)
+        found[name] = {"ours": asdict(ours), "tf1": asdict(tf1)}
+    return found
 
 
 def show_profile(size: str, precision: str) -> dict[str, float]:

@@ -20,7 +20,8 @@ TESTS = [
     "pre-commit>=3.5",
 ]
 DIGITS = ["scikit-learn>=1.4"]
-COMPAT = ["tf-keras>=2.19,<2.22", "tf-slim>=1.1"]
+# NumPy 2.4 no longer takes an array of one number for a number, as old programs do.
+COMPAT = ["tf-keras>=2.19,<2.22", "tf-slim>=1.1", "numpy<2.4"]
 EXPORT = ["onnx>=1.17", "onnxruntime>=1.20"]
 NOTEBOOK = ["nbclient>=0.10", "ipykernel>=6.29"]
 

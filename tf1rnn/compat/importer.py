@@ -28,9 +28,11 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """The spec of a served module; None for all others, which other finders know."""
         root, _, below = name.partition(".")
         top = below.partition(".")[0]
-        if root != ROOT or not modules.stood_at(below) or top == "python":
+        if root != ROOT or not below or top == "python":
             return None
         if not _hidden and top not in GONE:
+            return None
+        if not modules.stood_at(below) and modules.public(below) is None:
             return None
         return importlib.util.spec_from_loader(name, self, is_package=True)
 
@@ -65,6 +67,8 @@ def stand_for_tensorflow() -> None:
         if path.startswith("python."):
             parent, _, part = name.rpartition(".")
             package = importlib.import_module(parent)
+            if isinstance(package, modules.Served):
+                continue  # which looks its parts up
             _hidden_parts.append((package, part, vars(package).get(part)))
             setattr(package, part, sys.modules[name])
 

@@ -17,7 +17,7 @@ import tensorflow
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.compat import behaviour, old_names, report
-from tf1rnn.compat.table import ADVICE, FAMILIES, NAMES
+from tf1rnn.compat.table import ADVICE, FAMILIES, NAMES, SAME
 
 VERSION = "1.15.5"
 
@@ -71,6 +71,11 @@ class Served(ModuleType):
             behaviour.switch_on()
             report.note(_joined(self._path, name), value, frame)
         return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets a name, but for a module that an import has found: those are looked up."""
+        if not isinstance(value, Served):
+            super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         """All names that are served here."""
@@ -161,7 +166,7 @@ def unknown(path: str, names: list[str]) -> str:
 # All served paths and those above them, which are packages, and TensorFlow's that are stood for.
 _PATHS = {
     ".".join(parts[:size])
-    for parts in (path.split(".") for path in FAMILIES)
+    for parts in (path.split(".") for path in (*FAMILIES, *SAME))
     for size in range(1, len(parts) + 1)
 } - {"python", "python.ops", "python.layers"}  # TensorFlow's own packages go on
 _REPLACED = {"nn", "train", "compat", "compat.v1"}
@@ -188,9 +193,18 @@ def _real(path: str) -> ModuleType | None:
             return importlib.import_module(f"tensorflow.{path}")
         except ImportError:
             return None
-    if path in ("nn", "train"):
-        return getattr(tf, path)
-    return None
+    return None if path in FAMILIES else public(path)
+
+
+def public(path: str) -> ModuleType | None:
+    """The module of TensorFlow's own public names that answers for a path, if there is one."""
+    for old, new in SAME.items():
+        if path == old or path.startswith(f"{old}."):
+            path = new + path.removeprefix(old)
+    value: Any = tf
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value if isinstance(value, ModuleType) else None
 
 
 def stood_at(path: str) -> bool:

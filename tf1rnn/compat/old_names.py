@@ -85,6 +85,13 @@ def _labels_third(new: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return loss
 
 
+def ctc_loss(*args: Any, **options: Any) -> Tensor:
+    """`tf.nn.ctc_loss(labels, inputs, ...)`, and inputs before the sparse labels, as before 1.0."""
+    if len(args) > 1 and isinstance(args[1], tf.SparseTensor):
+        args = (args[1], args[0], *args[2:])
+    return tf.nn.ctc_loss(*args, **options)
+
+
 def scalar_summary(
     tags: str | list[str], values: Tensor, collections: Any = None, name: str | None = None
 ) -> Tensor:
@@ -149,6 +156,9 @@ def variable_op_scope(
 RENAMED: dict[str, str] = {
     "batch_matmul": "matmul",
     "complex_abs": "abs",
+    "contrib.ctc.ctc_beam_search_decoder": "nn.ctc_beam_search_decoder",
+    "contrib.ctc.ctc_greedy_decoder": "nn.ctc_greedy_decoder",
+    "contrib.ctc.ctc_loss": "nn.ctc_loss",
     "inv": "reciprocal",
     "listdiff": "setdiff1d",
     "merge_all_summaries": "summary.merge_all",
@@ -171,6 +181,7 @@ NAMES: dict[str, Callable[..., Any]] = {
     "histogram_summary": histogram_summary,
     "image_summary": image_summary,
     "merge_summary": tf.summary.merge,
+    "nn.ctc_loss": ctc_loss,
     "nn.nce_loss": _labels_third(tf.nn.nce_loss),
     "nn.sampled_softmax_loss": _labels_third(tf.nn.sampled_softmax_loss),
     "nn.sigmoid_cross_entropy_with_logits": _logits_first(tf.nn.sigmoid_cross_entropy_with_logits),

@@ -24,7 +24,13 @@ SCRIPT sees TensorFlow 1 in `import tensorflow`: sessions, tf.contrib, tf.nn.rnn
 --check runs nothing: it reads files and folders, and says which of their names are served."""
 
 
-OWN_FILES = ("runner.py", "runpy.py", "<frozen runpy>")
+OWN_FILES = (
+    __file__,
+    str(Path(__file__).with_name("source.py")),
+    "<frozen runpy>",
+    "<frozen importlib._bootstrap>",
+    "<frozen importlib._bootstrap_external>",
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -38,10 +44,11 @@ def main(arguments: list[str]) -> int:
         return check.main([Path(one) for one in options.check], options.report)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from tf1rnn import compat
-    from tf1rnn.compat import gone, report
+    from tf1rnn.compat import gone, report, source
 
     _hide_advice()
     gone.put_back()
+    source.read_so()
     compat.install()
     report.watch()
     try:
@@ -102,13 +109,15 @@ def _hide_advice() -> None:
 
 
 def _run(program: list[str], is_module: bool) -> int:
+    from tf1rnn.compat import source
+
     sys.argv = list(program)
     try:
         if is_module:
             runpy.run_module(program[0], run_name="__main__", alter_sys=True)
         else:
             sys.path[0] = str(Path(program[0]).resolve().parent)
-            runpy.run_path(program[0], run_name="__main__")
+            source.run(program[0])
     except Exception as error:
         line = _unknown_name(error)
         if line:
@@ -153,6 +162,6 @@ def _place(error: Exception) -> str:
 
 def _below_runpy(trace: TracebackType | None) -> TracebackType | None:
     """The traceback without the frames that started the program."""
-    while trace and Path(trace.tb_frame.f_code.co_filename).name in OWN_FILES:
+    while trace and trace.tb_frame.f_code.co_filename in OWN_FILES:
         trace = trace.tb_next
     return trace

@@ -23,10 +23,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "models.rnn.rnn": CELLS,
     "models.rnn.rnn_cell": CELLS,
     "models.rnn.linear": CELLS,
+    "models.rnn.ptb.reader": ("tf1rnn.compat.ptb_reader",),
+    "python.ops.nn": CELLS,
     "python.ops.rnn": CELLS,
     "python.ops.rnn_cell": CELLS,
     "python.ops.rnn_cell_impl": CELLS,
     "contrib.rnn": CELLS,
+    "contrib.rnn.core_rnn_cell": CELLS,
     "contrib.rnn.python.ops.core_rnn": CELLS,
     "contrib.rnn.python.ops.core_rnn_cell": CELLS,
     "contrib.rnn.python.ops.core_rnn_cell_impl": CELLS,
@@ -53,13 +56,14 @@ FAMILIES: dict[str, tuple[str, ...]] = {
             "decoder": "decoder",
             "helper": "helpers",
             "loss": "loss",
-            "sampler": "helpers",
+            "sampler": "samplers",
             "seq2seq": "decoder",
             "decoder_fn": "decoder",
             "attention_decoder_fn": "decoder",
             "dynamic_attention_wrapper": "attention",
         }.items()
     },
+    "contrib.ctc": (),  # see `old_names`
     "contrib.crf": (CONTRIB + "crf",),
     "contrib.crf.python.ops.crf": (CONTRIB + "crf",),
     "contrib.cudnn_rnn": (CONTRIB + "cudnn_rnn",),
@@ -93,6 +97,19 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.framework.python.ops.arg_scope": FRAMEWORK,
     "contrib.framework.python.ops.variables": FRAMEWORK,
     # Small parts.
+    **{
+        f"{path}estimator{name}": (f"{CONTRIB}estimator{part}",)
+        for path in ("", "python.")
+        for name, part in {
+            "": "",
+            ".estimator": "",
+            ".export": ".export",
+            ".inputs": ".inputs",
+            ".model_fn": "",
+            ".run_config": "",
+            ".training": "",
+        }.items()
+    },
     "contrib.training": (CONTRIB + "training",),
     **{
         f"contrib.training.python.training.{name}": (CONTRIB + "training",)
@@ -109,14 +126,38 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.opt": (CONTRIB + "opt",),
     "contrib.distributions": (CONTRIB + "distributions",),
     "contrib.util": (CONTRIB + "util",),
-    "contrib.learn": (CONTRIB + "learn",),
+    "contrib.learn": (CONTRIB + "learn", CONTRIB + "estimator.learn"),
+    **{
+        f"contrib.learn.python.learn{name}": (CONTRIB + "estimator.learn",)
+        for name in (
+            "",
+            ".estimators",
+            ".estimators.estimator",
+            ".estimators.model_fn",
+            ".estimators.run_config",
+            ".experiment",
+            ".learn_runner",
+            ".metric_spec",
+            ".monitors",
+        )
+    },
     "contrib.learn.preprocessing": (CONTRIB + "learn",),
     "contrib.learn.python.learn.preprocessing": (CONTRIB + "learn",),
     "contrib.learn.python.learn.preprocessing.categorical_vocabulary": (CONTRIB + "learn",),
     "contrib.learn.python.learn.preprocessing.text": (CONTRIB + "learn",),
+    **{
+        f"python.training.{name}": ("tensorflow.python.checkpoint.checkpoint",)
+        for name in ("checkpointable", "checkpointable.util", "tracking", "tracking.util")
+    },
     "contrib.tensorboard.plugins.projector": ("tensorboard.plugins.projector",),
     "examples.tutorials.mnist.input_data": (CONTRIB + "mnist",),
     "contrib.learn.python.learn.datasets.mnist": (CONTRIB + "mnist",),
+}
+
+# Old module -> the module of today's public names that has the same ones, and what lies below it.
+SAME: dict[str, str] = {
+    "contrib.keras": "keras",
+    "contrib.signal": "signal",
 }
 
 # Single names that went elsewhere, or that the library has in place of TensorFlow's.
@@ -136,11 +177,10 @@ NAMES: dict[str, str] = {
 
 # What could be done instead of a name that is not served.
 ADVICE: dict[str, str] = {
-    "contrib.keras": "tf.keras has the same names",
     "contrib.eager": "tf.enable_eager_execution and today's tf.function are TensorFlow 2's",
     "contrib.estimator": "a loop over session.run, as in train.py of this project",
-    "estimator": "a loop over session.run: TensorFlow dropped the estimators in 2.16",
-    "contrib.learn": "a loop over session.run: the estimators are gone",
+    "estimator": "Estimator with a model function is, the ready-made models are not",
+    "contrib.learn": "Estimator with a model function is, the ready-made models are not",
     "contrib.tpu": "tf.compat.v1.tpu",
     "contrib.distribute": "tf.distribute",
     "contrib.image": "tf.image, or the package tensorflow-addons",

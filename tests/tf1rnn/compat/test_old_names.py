@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.compat import old_names
+from tf1rnn.compat import importer, old_names
 from tf1rnn.compat.modules import module_at
 
 A = np.arange(6.0, dtype=np.float32).reshape(2, 3)
@@ -142,6 +142,32 @@ def test_sampled_losses_take_inputs_before_labels_too(value_of, name):
     np.testing.assert_array_equal(
         value_of(lambda c: make(c, old=True)), value_of(lambda c: make(c, old=False))
     )
+
+
+def test_ctc_losses_take_inputs_before_labels_too(value_of):
+    labels = tf.SparseTensorValue([[0, 0], [1, 0]], [0, 1], [2, 1])
+
+    def make(c, *, old):
+        pair = (c(A.reshape(1, 2, 3)), tf.SparseTensor.from_value(labels))
+        loss = module_at("contrib.ctc" if old else "nn").served("ctc_loss")
+        return loss(*(pair if old else pair[::-1]), c([1, 1]))
+
+    log_softmax = A - np.log(np.exp(A).sum(axis=1, keepdims=True))  # one step: one path a label
+    for old in (True, False):
+        losses = value_of(lambda c, old=old: make(c, old=old))
+        np.testing.assert_allclose(losses, -log_softmax[[0, 1], [0, 1]], rtol=1e-5)
+
+
+def test_modules_of_public_names_are_found_as_imports_wrote_them(monkeypatch):
+    finder = importer.Finder()
+    names = ("tensorflow.keras.layers", "tensorflow.losses", "tensorflow.contrib.keras.layers")
+    assert [finder.find_spec(name, None) is None for name in names] == [True, True, False]
+    monkeypatch.setattr(importer, "_hidden", {"tensorflow": None})
+    assert all(finder.find_spec(name, None) for name in names)
+    assert finder.find_spec("tensorflow.nowhere", None) is None
+    assert finder.find_spec("tensorflow.python.ops", None) is None
+    losses = finder.create_module(finder.find_spec(names[1], None))
+    assert losses.served("mean_squared_error") is tf.losses.mean_squared_error
 
 
 CALLS = {

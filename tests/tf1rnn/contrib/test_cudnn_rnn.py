@@ -129,12 +129,13 @@ def test_a_layer_is_the_oracles_network(graph, mode, dirs):
 
 
 @pytest.mark.parametrize("mode", ["lstm", "gru"])
-def test_steps_and_batch_may_be_unknown(graph, mode):
+def test_sizes_may_be_unknown(graph, mode):
+    """Those of steps and batch, and that of the inputs once the layer is built."""
     states = random_states(mode, 1)
     layer = LAYER[mode](LAYERS, UNITS, dtype=tf.float64)
     x = tf.placeholder(tf.float64, [None, None, DEPTH])
     outputs, final = layer(x, tuple(map(tf.constant, states)))
-    without_state, _ = layer(x)
+    without_state, _ = layer(tf.placeholder_with_default(x, [None, None, None]))
     assert outputs.shape.as_list()[2] == UNITS
     assert without_state.shape.as_list() == [None, None, UNITS]
     params = random_array("params", layer.kernel.shape.as_list())
@@ -239,6 +240,38 @@ def run_cells(cells, inputs):
                 )
             inputs = tf.concat(outputs, axis=2)
     return inputs
+
+
+@pytest.mark.parametrize(("mode", "layers"), [("gru", 1), ("rnn_relu", 2)])
+def test_checkpoints_of_objects_hold_a_layer_as_cells(graph, tmp_path, mode, layers):
+    """A single one is a cell, or a stack of one."""
+    layer, fresh = LAYER[mode](layers, UNITS), LAYER[mode](layers, UNITS)
+    layer.build([None, None, DEPTH])
+    stack = tf1rnn.MultiRNNCell([COMPATIBLE[mode](UNITS) for _ in range(layers)])
+    stack(tf.zeros([1, DEPTH]), stack.zero_state(1, tf.float32))
+    parts = [stack, stack._cells[0]] if layers == 1 else [stack]
+    of_stack = [v for rank in (2, 1) for v in stack.weights if v.shape.rank == rank]
+
+    def held(layer):
+        kernels, biases = layer.saveable.format_converter.opaque_to_tf_canonical(layer.kernel)
+        return [*kernels, *biases]
+
+    of_layer = held(layer)
+    with open_session() as session, session.as_default():
+        load(session, {layer.kernel: random_array("object", layer.kernel.shape.as_list())})
+        wanted = session.run(of_layer)
+        saved = tf.train.Checkpoint(net=layer).save(str(tmp_path / "layer"))
+        for part in parts:
+            tf.train.Checkpoint(net=part).restore(saved).run_restore_ops()
+            assert_close(session.run(of_stack), wanted)
+            back = tf.train.Checkpoint(net=part).save(str(tmp_path / "cells"))
+            session.run([layer.kernel.initializer, *(v.initializer for v in of_stack)])
+            tf.train.Checkpoint(net=layer).restore(back).run_restore_ops()
+            assert_close(session.run(of_layer), wanted)
+        status = tf.train.Checkpoint(net=fresh).restore(back)  # before it has a variable
+        fresh.build([None, None, DEPTH])
+        status.run_restore_ops()
+        assert_close(session.run(held(fresh)), wanted)
 
 
 @pytest.mark.parametrize("mode", LAYER)

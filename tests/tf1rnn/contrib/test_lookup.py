@@ -114,6 +114,7 @@ def test_a_hash_table_has_an_init_and_a_mutable_one_inserts(graph):
         (lambda: lookup.index_to_string_table_from_file(None), ValueError),
         (lambda: lookup.index_to_string_table_from_tensor(), ValueError),
         (lambda: lookup.IdTableWithHashBuckets(None, 0), ValueError),
+        (lambda: lookup.index_table_from_tensor(WORDS, 1, hasher_spec="fasthash"), TypeError),
         (lambda: lookup.StrongHashSpec([1]), ValueError),
         (lambda: lookup.StrongHashSpec(["a", "b"]), TypeError),
     ],
@@ -127,3 +128,18 @@ def test_a_table_of_hashes_takes_keys_of_its_dtype_alone(graph):
     table = lookup.index_table_from_tensor(np.array(WORDS), num_oov_buckets=1)
     with pytest.raises(TypeError, match="Keys must be"):
         table.lookup(tf.constant([1]))
+
+
+def test_a_table_of_hashes_names_its_ops_and_knows_its_hash_functions(graph):
+    words = tf.constant(["no"])
+    lookup.IdTableWithHashBuckets(None, 2, name="table").lookup(words)
+    assert graph.get_operation_by_name("table_Lookup/hash_bucket").type == "StringToHashBucketFast"
+    other = lookup.IdTableWithHashBuckets(None, 2, lookup.HasherSpec("other", None))
+    with pytest.raises(ValueError, match="Unknown hasher other"):
+        other.lookup(words)
+
+
+def test_a_table_works_without_a_graph():
+    assert tf.executing_eagerly()
+    table = lookup.index_table_from_tensor(WORDS, num_oov_buckets=1)
+    assert table.lookup(tf.constant(["salad", "no"])).numpy().tolist() == [1, 3]

@@ -165,11 +165,26 @@ def test_sequences_are_batched_with_others_of_their_bucket(graph, smaller):
 
 def test_buckets_have_sizes_of_their_own(graph):
     n = tf.train.range_input_producer(9, num_epochs=1, shuffle=False).dequeue()
-    which, (numbers,) = training.bucket(
-        [n], n % 2, batch_size=[2, 3], num_buckets=2, num_threads=2, bucket_capacities=[8, 8]
+    row = tf.SparseTensor(tf.cast([[n]], tf.int64), [n * 10], [9])
+    which, (numbers, rows) = training.bucket(
+        [n, row], n % 2, batch_size=[2, 3], num_buckets=2, num_threads=2, bucket_capacities=[8, 8]
     )
-    for bucket, batch in read([which, numbers]):
+    assert rows.shape.as_list() == [None, None]
+    batches = read([which, numbers, rows])
+    assert len(batches) == 3
+    for bucket, batch, rows in batches:
         assert len(batch) == [2, 3][bucket] and all(batch % 2 == bucket)
+        assert rows.indices.tolist() == [[i, n] for i, n in enumerate(batch)]
+        assert rows.values.tolist() == (batch * 10).tolist()
+        assert rows.dense_shape.tolist() == [len(batch), 9]
+
+
+def test_the_shape_of_a_sparse_tensor_in_a_bucket_does_not_count(graph):
+    row = tf.sparse.from_dense([5, 0])
+    _, (number, same) = training.bucket_by_sequence_length(
+        tf.constant(1), [tf.constant(7), row], 2, [3], shapes=[[], [2]]
+    )
+    assert number.shape.as_list() == [2] and same.shape.as_list() == [None, None]
 
 
 def test_buckets_that_cannot_be_are_refused(graph):
@@ -182,7 +197,7 @@ def test_buckets_that_cannot_be_are_refused(graph):
         length(n, [n], 2, [3, 3])
     with pytest.raises(ValueError, match="num_buckets"):
         training.bucket([n], n, [1, 2, 3], 2)
-    with pytest.raises(ValueError, match="bucket_capacities"):
+    with pytest.raises(ValueError, match=r"bucket_capacities .* must have exactly num_buckets"):
         training.bucket([n], n, 2, 2, bucket_capacities=[1])
     with pytest.raises(ValueError, match="at least one tensor"):
         training.bucket([], n, 2, 2)

@@ -50,6 +50,7 @@ def compute(
     """
     run = SEQUENCES[converter._rnn_mode]
     num_dirs = converter._num_dirs
+    inputs = tf.ensure_shape(inputs, [None, None, converter._input_size])
     weights = converter.opaque_to_cells(params)
     states = list(zip(*map(tf.unstack, _with_known_size(state, len(weights))), strict=True))
     finals: list[State] = []

@@ -3,7 +3,8 @@
 All weights of a layer are one variable, as on a GPU: scripts take `trainable_variables[0]` for it,
 count, clip and decay it, and graphs restored from checkpoints have it. So that the weights are
 readable too, a `tf.train.Saver` finds them in `tf.GraphKeys.SAVEABLE_OBJECTS` under the names of
-the cells of `tf1rnn.contrib.cudnn_rnn`, as TensorFlow 1 saved them.
+the cells of `tf1rnn.contrib.cudnn_rnn`, as TensorFlow 1 saved them, and a `tf.train.Checkpoint`
+finds those cells in the layer.
 """
 
 from __future__ import annotations
@@ -159,7 +160,11 @@ class _CudnnRNN(Layer):
         )
         if not tf.get_variable_scope().reuse:
             self._create_saveable()
+        saveables.track_cells(self, self.kernel, self._converter, self._direction)
         self.built = True
+
+    def _track(self, part: Any, name: str) -> None:
+        """Nothing: checkpoints of objects hold the cells' variables, not the opaque one."""
 
     def __call__(
         self,

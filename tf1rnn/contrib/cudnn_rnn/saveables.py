@@ -1,4 +1,4 @@
-"""Has a `tf.train.Saver` save and restore an opaque vector under the names of cells, too."""
+"""Has both kinds of checkpoints hold an opaque vector as the variables of cells."""
 
 from __future__ import annotations
 
@@ -63,14 +63,72 @@ class _CanonicalParams(tensorflow.__internal__.tracking.Trackable):
         self._variable = variable
         self._converter = converter
         self._names = names
+        self._arrived: dict[str, Tensor] = {}
+        self._made: tuple[tf.Graph | None, dict[str, Tensor]] = (None, {})
 
     def _serialize_to_tensors(self) -> dict[str, Tensor]:
-        kernels, biases = self._converter.opaque_to_tf_canonical(self._variable)
-        return dict(zip(self._names, [*kernels, *biases], strict=True))
+        graph = None if tf.executing_eagerly() else tf.get_default_graph()
+        if graph is None or self._made[0] is not graph:
+            kernels, biases = self._converter.opaque_to_tf_canonical(self._variable)
+            self._made = graph, dict(zip(self._names, [*kernels, *biases], strict=True))
+        return self._made[1]
 
     def _restore_from_tensors(self, restored: dict[str, Tensor]) -> tf.Operation:
         tensors = [restored[name] for name in self._names]
-        return tf.assign(self._variable, self._converter.tf_canonical_to_opaque(tensors)).op
+        opaque = self._converter.tf_canonical_to_opaque(tensors)
+        return tf.group(tf.assign(self._variable, opaque))
+
+    def restore_one(self, name: str, tensor: Tensor) -> tf.Operation:
+        """Sets the opaque variable once all tensors are there."""
+        self._arrived[name] = tensor
+        if len(self._arrived) < len(self._names):
+            return tf.no_op()
+        arrived, self._arrived = self._arrived, {}
+        return self._restore_from_tensors(arrived)
+
+
+class _CellVariable(tensorflow.__internal__.tracking.Trackable):
+    """One of these tensors, which `tf.train.Checkpoint` takes for a variable of a cell."""
+
+    def __init__(self, params: _CanonicalParams, name: str) -> None:
+        self._params = params
+        self._name = name
+
+    def _serialize_to_tensors(self) -> dict[str, Tensor]:
+        return {_VALUE: self._params._serialize_to_tensors()[self._name]}
+
+    def _restore_from_tensors(self, restored: dict[str, Tensor]) -> tf.Operation:
+        return self._params.restore_one(self._name, restored[_VALUE])
+
+
+_VALUE = "VARIABLE_VALUE"  # where an object's checkpoint has the value of a variable
+
+
+def track_cells(
+    layer: Any, variable: tf.Variable, converter: CudnnParamsFormatConverter, direction: str
+) -> None:
+    """Has `tf.train.Checkpoint` hold a layer as it holds a `MultiRNNCell` of compatible cells.
+
+    The parts are `cell-0`, `cell-1` ..., for two directions the forward and the backward cell of
+    each layer. A single one stands for itself, too.
+
+    Args:
+      layer: what has the parts.
+      variable, converter, direction: its opaque variable, what converts it, and its direction.
+    """
+    rnn_mode, count = converter._rnn_mode, converter._num_layers
+    names = canonical_names(rnn_mode, count, direction)
+    params = _CanonicalParams(variable, converter, names)
+    cells: dict[str, Any] = {}
+    for name in names:
+        path, _, part = name.partition(f"{_CELL_NAMES[rnn_mode]}/")
+        cell = cells.setdefault(path, tensorflow.__internal__.tracking.Trackable())
+        cell._track_trackable(_CellVariable(params, name), part)
+    for number, cell in enumerate(cells.values()):
+        layer._track_trackable(cell, f"cell-{number}")
+    if len(cells) == 1:
+        for part, one in cell._trackable_children().items():
+            layer._track_trackable(one, part)
 
 
 def _saveable(

@@ -208,10 +208,13 @@ class IdTableWithHashBuckets:
             raise TypeError(f"Invalid key_dtype: the table's keys are {table.key_dtype}.")
         if table is not None and table.value_dtype != tf.int64:
             raise TypeError(f"Invalid value_dtype, expected int64, got {table.value_dtype}.")
+        if not isinstance(hasher_spec, HasherSpec):
+            raise TypeError(f"hasher_spec must be of type HasherSpec, got {hasher_spec}")
         self._table = table
         self._num_oov_buckets = num_oov_buckets
         self._hasher_spec = hasher_spec
-        self._name = (name or (table.name if table else "hash_bucket")).split("/")[-1]
+        table_name = table and table.name  # None in eager mode
+        self._name = (name or table_name or "hash_bucket").split("/")[-1]
         self.key_dtype = key_dtype
         self.value_dtype = tf.int64
 
@@ -241,7 +244,9 @@ class IdTableWithHashBuckets:
     def lookup(self, keys: Tensor | tf.SparseTensor, name: str | None = None) -> Any:
         """The int64 ids of keys, dense or sparse as they are.
 
-        Raises TypeError for keys of another dtype.
+        Raises:
+          TypeError: the keys are of another dtype.
+          ValueError: there is no such hash function.
         """
         if keys.dtype.base_dtype != self.key_dtype:
             raise TypeError(f"Signature mismatch. Keys must be {self.key_dtype}, got {keys.dtype}.")
@@ -259,11 +264,12 @@ class IdTableWithHashBuckets:
     def _buckets(self, keys: Tensor) -> Tensor:
         """The buckets of keys, from 0 on."""
         texts = keys if self.key_dtype == tf.string else tf.as_string(keys)
-        if not isinstance(self._hasher_spec, HasherSpec):
-            raise TypeError(f"hasher_spec must be of type HasherSpec, got {self._hasher_spec}")
-        if self._hasher_spec.hasher == "fasthash":
-            return tf.strings.to_hash_bucket_fast(texts, self._num_oov_buckets)
-        if self._hasher_spec.hasher == "legacy":
-            return tf.strings.to_hash_bucket(texts, self._num_oov_buckets)
-        key = list(self._hasher_spec.key)
-        return tf.strings.to_hash_bucket_strong(texts, self._num_oov_buckets, key)
+        hasher, key = self._hasher_spec
+        sizes: dict[str, Any] = {"num_buckets": self._num_oov_buckets, "name": "hash_bucket"}
+        if hasher == "fasthash":
+            return tf.strings.to_hash_bucket_fast(texts, **sizes)
+        if hasher == "legacy":
+            return tf.strings.to_hash_bucket(texts, **sizes)
+        if hasher == "stronghash":
+            return tf.strings.to_hash_bucket_strong(texts, key=list(key), **sizes)
+        raise ValueError(f"Unknown hasher {hasher}")

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn.types import Dimension, Shape, Tensor
 
-_Tensors = list[Tensor] | dict[str, Tensor]
+_Tensors = list[Any] | dict[str, Any]  # of Tensor or tf.SparseTensor
 
 
 def bucket(
@@ -35,14 +35,14 @@ def bucket(
     example the batches that are left are given, and then `tf.errors.OutOfRangeError` is raised.
 
     Args:
-      tensors: list or dict of the tensors of one example.
+      tensors: list or dict of the tensors of one example; some may be sparse.
       which_bucket: int scalar, in `[0, num_buckets)`.
       batch_size: of all buckets, or a list with one a bucket.
       num_buckets: how many there are.
       num_threads: how many threads read examples.
       capacity: the most batches that wait, and the most examples that wait in a bucket.
       bucket_capacities: the latter for each bucket.
-      shapes: of the tensors, where they do not tell it.
+      shapes: of the tensors, where they do not tell it; that of a sparse one does not count.
       dynamic_pad: pad the examples of a batch to one shape, with zeros at the end.
       allow_smaller_final_batch: give what is left in the end, too, fewer than `batch_size`.
       keep_input: bool scalar; an example for which it is False is dropped.
@@ -50,20 +50,21 @@ def bucket(
       name: name of the scope of the ops.
 
     Returns:
-      `(bucket, outputs)`: the bucket, an int32 scalar, and list or dict of `[batch_size, ...]`.
+      `(bucket, outputs)`: the bucket, an int32 scalar, and list or dict of `[batch_size, ...]`,
+      sparse where the tensors are.
 
     Raises:
       ValueError: no tensors, or a list has not one entry a bucket.
     """
     batch_sizes = _one_each(batch_size, num_buckets, "batch_size")
     capacities = _one_each(bucket_capacities or capacity, num_buckets, "bucket_capacities")
-    flat = list(tensors.values() if isinstance(tensors, dict) else tensors)
-    if not flat:
+    given = list(tensors.values() if isinstance(tensors, dict) else tensors)
+    if not given:
         raise ValueError("Expected at least one tensor in bucket().")
-    with tf.name_scope(name, "bucket", flat):
-        flat = [tf.convert_to_tensor(x) for x in flat]
+    with tf.name_scope(name, "bucket", given):
+        flat = [_as_dense(x) for x in given]
         types = [x.dtype.base_dtype for x in flat]
-        known = [x.shape for x in flat] if shapes is None else [tf.TensorShape(s) for s in shapes]
+        known = _shapes(given, flat, shapes)
         queue_class = tf.PaddingFIFOQueue if dynamic_pad else tf.FIFOQueue
         queues = [
             queue_class(
@@ -84,11 +85,13 @@ def bucket(
             shared_name=shared_name,
             name="top_queue",
         )
-        _fill(queues, tf.cast(which_bucket, tf.int32), flat, keep_input, num_threads)
+        # The first runner starts first: full buckets are moved in the order in which they fill up.
         _move(queues, top, batch_sizes, allow_smaller_final_batch)
+        _fill(queues, tf.cast(which_bucket, tf.int32), flat, keep_input, num_threads)
         full = tf.cast(top.size(), tf.float32) / capacity
         tf.summary.scalar(f"bucket/{top.name}/fraction_of_{capacity}_full", full)
-        which, *batch = top.dequeue(name="dequeue_top")
+        which, *stored = top.dequeue(name="dequeue_top")
+        batch = [_as_given(x, rows) for x, rows in zip(given, stored, strict=True)]
     return which, (dict(zip(tensors, batch, strict=True)) if isinstance(tensors, dict) else batch)
 
 
@@ -97,8 +100,37 @@ def _one_each(value: Any, num_buckets: int, name: str) -> list[Any]:
     if not isinstance(value, list | tuple):
         return [value] * num_buckets
     if len(value) != num_buckets:
-        raise ValueError(f"If {name} is a list it must have num_buckets elements: {num_buckets}")
+        raise ValueError(
+            f"The list {name} ({value}) must have exactly num_buckets ({num_buckets}) elements"
+        )
     return list(value)
+
+
+def _as_dense(x: Any) -> Tensor:
+    """A tensor that a queue can hold: a sparse one as a string `[3]`."""
+    if isinstance(x, tf.SparseTensor):
+        return tf.io.serialize_sparse(x)
+    return tf.convert_to_tensor(x)
+
+
+def _shapes(
+    given: list[Any], stored: list[Tensor], shapes: Sequence[Shape] | None
+) -> list[tf.TensorShape]:
+    """The shapes of what a queue holds."""
+    if shapes is None:
+        return [x.shape for x in stored]
+    return [
+        dense.shape if isinstance(x, tf.SparseTensor) else tf.TensorShape(shape)
+        for x, dense, shape in zip(given, stored, shapes, strict=True)
+    ]
+
+
+def _as_given(x: Any, rows: Tensor) -> Any:
+    """The batch of a tensor from the rows that a queue gave: sparse where it is."""
+    if not isinstance(x, tf.SparseTensor):
+        return rows
+    rank = x.shape.rank  # of one; what is asked for is that of the batch
+    return tf.io.deserialize_many_sparse(rows, x.dtype, rank=rank and rank + 1)
 
 
 def _fill(

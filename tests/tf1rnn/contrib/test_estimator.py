@@ -1,0 +1,128 @@
+"""`tf.estimator.Estimator`: trained, evaluated, asked and exported, against NumPy."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from tf1rnn.contrib import estimator as est
+
+X = np.array([[1.0], [2.0], [3.0], [4.0], [5.0]], np.float32)
+Y = 3 * X[:, 0]
+RATE = 0.01
+
+
+def model_fn(features, labels, mode, params):
+    """y = w x, with the mean squared error, and one step of gradient descent at a time."""
+    w = tf.get_variable("w", [], initializer=tf.constant_initializer(params["start"]))
+    predicted = features["x"][:, 0] * w
+    if mode == est.ModeKeys.PREDICT:
+        assert labels is None
+        return est.EstimatorSpec(mode, predictions={"y": predicted, "twice": 2 * predicted})
+    loss = tf.reduce_mean(tf.square(predicted - labels))
+    step = tf.train.get_global_step()
+    train_op = tf.train.GradientDescentOptimizer(RATE).minimize(loss, global_step=step)
+    metrics = {"far": tf.metrics.mean_absolute_error(labels, predicted)}
+    return est.EstimatorSpec(mode, None, loss, train_op, metrics)
+
+
+def given(batch_size=5, num_epochs=1):
+    return est.inputs.numpy_input_fn({"x": X}, Y, batch_size, num_epochs, shuffle=False)
+
+
+def descended(w, steps):
+    for _ in range(steps):
+        w -= RATE * np.mean(2 * X[:, 0] * (w * X[:, 0] - Y))
+    return w
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("model"))
+    config = est.RunConfig(folder, save_checkpoints_steps=2, keep_checkpoint_max=2)
+    return est.Estimator(model_fn, config=config, params={"start": 1.0}).train(
+        given(num_epochs=None), steps=3
+    )
+
+
+def test_training_takes_the_steps_and_goes_on_from_its_checkpoint(trained):
+    assert trained.latest_checkpoint().endswith("model.ckpt-3")
+    np.testing.assert_allclose(trained.get_variable_value("w"), descended(1.0, 3), rtol=1e-5)
+    assert set(trained.get_variable_names()) == {"w", "global_step"}
+    trained.train(given(num_epochs=2))  # until the input ends
+    np.testing.assert_allclose(trained.get_variable_value("w:0"), descended(1.0, 5), rtol=1e-5)
+    before = trained.latest_checkpoint()
+    trained.train(given(), max_steps=4)  # which is over
+    assert trained.latest_checkpoint() == before
+
+
+def test_evaluation_is_the_mean_over_batches(trained):
+    w = float(trained.get_variable_value("w"))
+    found = trained.evaluate(given(batch_size=2))
+    error = np.abs(w * X[:, 0] - Y)
+    batches = [np.mean(part**2) for part in (error[:2], error[2:4], error[4:])]
+    np.testing.assert_allclose(found["loss"], np.mean(batches), rtol=1e-5)
+    np.testing.assert_allclose(found["far"], np.mean(error), rtol=1e-5)
+    assert found["global_step"] == int(trained.get_variable_value("global_step"))
+    first = trained.evaluate(given(batch_size=2), steps=1)
+    np.testing.assert_allclose(first["far"], np.mean(error[:2]), rtol=1e-5)
+
+
+def test_predictions_come_row_by_row(trained):
+    w = float(trained.get_variable_value("w"))
+    rows = list(trained.predict(given(batch_size=2), predict_keys=["y"]))
+    assert [set(row) for row in rows] == [{"y"}] * 5
+    np.testing.assert_allclose([row["y"] for row in rows], w * X[:, 0], rtol=1e-6)
+
+
+def test_training_and_evaluation_take_turns(tmp_path):
+    config = est.RunConfig(str(tmp_path), save_checkpoints_steps=4)
+    estimator = est.Estimator(model_fn, config=config, params={"start": 2.0})
+    seen = []
+
+    def eval_fn():
+        seen.append(estimator.latest_checkpoint().rpartition("-")[2])
+        return given()()
+
+    eval_spec = est.EvalSpec(eval_fn, steps=None, throttle_secs=0)
+    train_spec = est.TrainSpec(given(num_epochs=None), max_steps=5)
+    found, exported = est.train_and_evaluate(estimator, train_spec, eval_spec)
+    assert seen[-1] == "5" and len(seen) == len(set(seen)) >= 2 and exported == []
+    error = descended(2.0, 5) * X[:, 0] - Y
+    np.testing.assert_allclose(found["loss"], np.mean(error**2), rtol=1e-4)
+
+
+def test_what_is_exported_predicts_the_same(trained, tmp_path):
+    receiver = est.export.ServingInputReceiver
+
+    def receiver_fn():
+        x = tf.placeholder(tf.float32, [None, 1])
+        return receiver({"x": x}, {"in": x})
+
+    folder = trained.export_savedmodel(str(tmp_path), receiver_fn)
+    with tf.Graph().as_default(), tf.Session() as session:
+        meta = tf.saved_model.loader.load(session, ["serve"], folder.decode())
+        signature = meta.signature_def["serving_default"]
+        y, x = signature.outputs["y"].name, signature.inputs["in"].name
+        found = session.run(y, {x: X})
+    np.testing.assert_allclose(found, X[:, 0] * trained.get_variable_value("w"), rtol=1e-6)
+
+
+def test_what_a_mode_needs_is_asked_for():
+    with tf.Graph().as_default():
+        with pytest.raises(ValueError, match="Missing train_op"):
+            est.EstimatorSpec("train", loss=tf.constant(1.0))
+        with pytest.raises(ValueError, match="Missing loss"):
+            est.EstimatorSpec("eval")
+        with pytest.raises(ValueError, match="Missing predictions"):
+            est.EstimatorSpec("infer")
+        with pytest.raises(ValueError, match="scalar"):
+            est.EstimatorSpec("eval", loss=tf.zeros([2]))
+        assert est.EstimatorSpec("eval", loss=tf.zeros([1])).loss.shape.rank == 0
+    with pytest.raises(ValueError, match="shuffle"):
+        est.inputs.numpy_input_fn(X, Y)
+    with pytest.raises(ValueError, match="mismatched"):
+        est.inputs.numpy_input_fn(X, Y[:2], shuffle=True)
+    with pytest.raises(ValueError, match="both steps"):
+        est.Estimator(model_fn, "/tmp").train(given(), steps=1, max_steps=1)
+    with pytest.raises(ValueError, match="different values"):
+        est.Estimator(model_fn, "a", est.RunConfig("b"))

@@ -1,0 +1,87 @@
+"""`tf.contrib.learn`'s estimators: model functions of two arguments, arrays, monitors."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from tf1rnn.compat.modules import module_at
+
+learn = module_at("contrib.learn")
+X = np.array([[1.0], [2.0], [3.0], [4.0]])
+Y = 3 * X[:, 0]
+
+
+def model_fn(features, targets):
+    """Is asked for predictions with placeholders as targets."""
+    assert targets.dtype == features.dtype == tf.float64 and targets.shape.rank == 1
+    w = tf.get_variable("w", [], tf.float64, tf.ones_initializer())
+    predictions = w * features[:, 0]
+    loss = tf.reduce_mean(tf.square(predictions - targets))
+    step = tf.train.get_global_step()
+    train_op = tf.train.GradientDescentOptimizer(0.01).minimize(loss, global_step=step)
+    return {"y": predictions}, loss, train_op
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """An estimator after some steps on all rows, and the monitor that looked on."""
+    folder = str(tmp_path_factory.mktemp("model"))
+    config = learn.RunConfig(model_dir=folder, save_checkpoints_steps=2, gpu_memory_fraction=0.5)
+    monitor = learn.monitors.ValidationMonitor(X, -Y, every_n_steps=2.0, early_stopping_rounds=2)
+    estimator = learn.Estimator(model_fn, config=config)
+    return estimator.fit(X, Y, steps=8, monitors=[monitor]), monitor
+
+
+def test_arrays_are_given_whole_and_predictions_come_row_by_row(trained):
+    w = 1.0
+    for _ in range(int(trained[0].get_variable_value("global_step"))):
+        w -= 0.01 * np.mean(2 * X[:, 0] * (w * X[:, 0] - Y))
+    rows = list(trained[0].predict(X, batch_size=3))
+    np.testing.assert_allclose([row["y"] for row in rows], w * X[:, 0], rtol=1e-6)
+    joined = learn.SKCompat(trained[0]).predict(X, batch_size=3)
+    np.testing.assert_allclose(joined["y"], w * X[:, 0], rtol=1e-6)
+
+
+def test_a_monitor_stops_what_gets_worse(trained):
+    estimator, monitor = trained
+    assert monitor.early_stopped and monitor.best_step < 8
+    assert int(estimator.get_variable_value("global_step")) < 8
+
+
+def test_metrics_are_asked_for_by_name(trained):
+    def far(predictions, labels):
+        return tf.reduce_max(tf.abs(predictions - labels))
+
+    wanted = {
+        ("far", "y"): far,
+        "mse": learn.MetricSpec(tf.metrics.mean_squared_error, prediction_key="y"),
+    }
+    found = trained[0].evaluate(X, Y, metrics=wanted)
+    error = trained[0].get_variable_value("w") * X[:, 0] - Y
+    np.testing.assert_allclose(found["far"], np.abs(error).max(), rtol=1e-6)
+    np.testing.assert_allclose([found["mse"], found["loss"]], [np.mean(error**2)] * 2, rtol=1e-6)
+
+
+def test_an_experiment_is_run_by_the_name_of_its_schedule(trained):
+    def experiment_fn(run_config, hparams):
+        given = learn.io.numpy_input_fn(X, Y, shuffle=False)
+        return learn.Experiment(trained[0], given, given, eval_steps=hparams)
+
+    found = learn.learn_runner.run(
+        experiment_fn, run_config=trained[0].config, schedule="evaluate", hparams=1
+    )
+    assert found["global_step"] > 0
+
+
+def test_regressions_are_a_layer_and_a_loss():
+    with tf.Graph().as_default(), tf.Session() as session:
+        x, y = tf.constant(X), tf.constant(Y)
+        line = learn.models.linear_regression(x, y, init_mean=2.0, init_stddev=0.0)
+        hot = tf.constant(np.eye(2)[[0, 1, 1, 0]])
+        classes = learn.models.logistic_regression(x, hot, init_mean=0.0, init_stddev=0.0)
+        session.run(tf.global_variables_initializer())
+        (predictions, loss), (probabilities, entropy) = session.run([line, classes])
+    np.testing.assert_allclose(predictions, 2 * X[:, 0] + 2)
+    np.testing.assert_allclose(loss, np.mean((2 * X[:, 0] + 2 - Y) ** 2), rtol=1e-6)
+    np.testing.assert_allclose(probabilities, np.full([4, 2], 0.5))
+    np.testing.assert_allclose(entropy, np.log(2), rtol=1e-6)

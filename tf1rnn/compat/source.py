@@ -1,0 +1,90 @@
+"""Reads an old program's files so that `int(x)` and `float(x)` take an array of one number.
+
+NumPy allowed that until 2.3, and programs that draw characters by
+`int(np.searchsorted(sums, np.random.rand(1)))` rest on it. The argument of such a call is compiled
+as a call of `one_number`; no file is written.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+import sysconfig
+from importlib.abc import PathEntryFinder
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+)
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+
+PACKAGE = Path(__file__).parents[1]
+
+_CALLED = "__tf1rnn_one_number__"  # among the builtins: the one name that all files see
+
+
+def one_number(x: Any) -> Any:
+    """The number of an array of one; all else as it is."""
+    return x.item() if isinstance(x, np.ndarray) and x.size == 1 else x
+
+
+class _Numbers(ast.NodeTransformer):
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        is_number = isinstance(node.func, ast.Name) and node.func.id in ("int", "float")
+        if is_number and len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
+            call = ast.Call(ast.Name(_CALLED, ast.Load()), node.args, [])
+            node.args = [ast.copy_location(call, node.args[0])]
+        return node
+
+
+class Loader(SourceFileLoader):
+    """Compiles a file of the program, each time anew."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the file."""
+        path = self.get_filename(fullname)
+        tree = _Numbers().visit(ast.parse(self.get_data(path), path))
+        return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
+
+
+def _finder(folder: str) -> PathEntryFinder:
+    """Finds the modules of a folder.
+
+    Raises:
+      ImportError: the folder is one of Python's or of an installed package.
+    """
+    path = Path(folder).resolve()
+    is_installed = any(path.is_relative_to(one) for one in _INSTALLED)
+    if is_installed or {"site-packages", "dist-packages"} & set(path.parts):
+        raise ImportError(f"{folder} is no folder of the program")
+    return _find(folder)
+
+
+_find = FileFinder.path_hook((ExtensionFileLoader, EXTENSION_SUFFIXES), (Loader, SOURCE_SUFFIXES))
+_INSTALLED = {
+    Path(folder).resolve()
+    for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), PACKAGE)
+}
+
+
+def read_so() -> None:
+    """From here on the modules that a program imports from its own folders are read so."""
+    setattr(builtins, _CALLED, one_number)
+    sys.path_hooks.insert(0, _finder)
+    sys.path_importer_cache.clear()
+
+
+def run(path: str) -> None:
+    """Runs a file as `__main__`, read so."""
+    main = ModuleType("__main__")
+    main.__file__ = path
+    sys.modules["__main__"] = main
+    Loader("__main__", path).exec_module(main)

@@ -1,0 +1,131 @@
+"""`tf.estimator.export`: what a trained model gets and gives when it is served."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from tf1rnn.types import Tensor
+
+DEFAULT = "serving_default"
+
+
+class ServingInputReceiver(NamedTuple):
+    """Features, and the placeholders that they are made from."""
+
+    features: Any
+    receiver_tensors: Any
+    receiver_tensors_alternatives: Any = None
+
+
+class PredictOutput(NamedTuple):
+    """A tensor or a dict of tensors by name."""
+
+    outputs: Any
+
+
+class ClassificationOutput(NamedTuple):
+    """Scores of classes `[batch_size, num_classes]`, their names, or both."""
+
+    scores: Tensor | None = None
+    classes: Tensor | None = None
+
+
+class RegressionOutput(NamedTuple):
+    """One number a row."""
+
+    value: Tensor
+
+
+def build_raw_serving_input_receiver_fn(
+    features: dict[str, Tensor], default_batch_size: int | None = None
+) -> Callable[[], ServingInputReceiver]:
+    """A receiver function of placeholders that are the features, of any batch size if not given."""
+
+    def receiver_fn() -> ServingInputReceiver:
+        placeholders = {
+            name: tf.placeholder(x.dtype, [default_batch_size, *x.shape.as_list()[1:]], name)
+            for name, x in features.items()
+        }
+        return ServingInputReceiver(placeholders, placeholders)
+
+    return receiver_fn
+
+
+def build_parsing_serving_input_receiver_fn(
+    feature_spec: dict[str, Any], default_batch_size: int | None = None
+) -> Callable[[], ServingInputReceiver]:
+    """A receiver function of serialized `tf.train.Example`s, which are parsed."""
+
+    def receiver_fn() -> ServingInputReceiver:
+        examples = tf.placeholder(tf.string, [default_batch_size], "input_example_tensor")
+        features = tf.parse_example(examples, feature_spec)
+        return ServingInputReceiver(features, {"examples": examples})
+
+    return receiver_fn
+
+
+class FinalExporter:
+    """Writes the model at the end of `train_and_evaluate`, into `<model_dir>/export/<name>`."""
+
+    def __init__(
+        self,
+        name: str,
+        serving_input_receiver_fn: Callable[[], Any],
+        assets_extra: Any = None,
+        as_text: bool = False,
+    ) -> None:
+        self.name = name
+        self._receiver_fn = serving_input_receiver_fn
+        self._as_text = as_text
+
+    def export(self, estimator: Any, checkpoint_path: str, eval_result: Any) -> bytes:
+        """Writes a checkpoint and gives the folder."""
+        folder = Path(estimator.model_dir) / "export" / self.name
+        return estimator.export_saved_model(
+            str(folder), self._receiver_fn, as_text=self._as_text, checkpoint_path=checkpoint_path
+        )
+
+
+LatestExporter = FinalExporter
+
+
+def save(session: Any, folder: str, receiver: Any, spec: Any, as_text: bool) -> bytes:
+    """Writes the graph and the variables of a session, with the signatures of a specification."""
+    seconds = int(time.time())
+    while (Path(folder) / str(seconds)).exists():
+        seconds += 1
+    path = str(Path(folder) / str(seconds))
+    taken = receiver.receiver_tensors
+    taken = taken if isinstance(taken, dict) else {"input": taken}
+    outputs = spec.export_outputs or {DEFAULT: PredictOutput(spec.predictions)}
+    if len(outputs) == 1 and DEFAULT not in outputs:
+        outputs = {**outputs, DEFAULT: next(iter(outputs.values()))}
+    signatures = {
+        name: tf.saved_model.predict_signature_def(taken, _tensors(output))
+        for name, output in outputs.items()
+    }
+    builder = tf.saved_model.Builder(path)
+    builder.add_meta_graph_and_variables(
+        session,
+        [tf.saved_model.tag_constants.SERVING],
+        signature_def_map=signatures,
+        main_op=tf.tables_initializer(),
+        strip_default_attrs=True,
+    )
+    builder.save(as_text)
+    return path.encode()
+
+
+def _tensors(output: Any) -> dict[str, Tensor]:
+    """The tensors of an output by name."""
+    if isinstance(output, PredictOutput):
+        outputs = output.outputs
+        return outputs if isinstance(outputs, dict) else {"output": outputs}
+    named = {"value": "outputs"}
+    given = output._asdict().items()
+    return {named.get(name, name): tensor for name, tensor in given if tensor is not None}
