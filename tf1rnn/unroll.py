@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.faster import fast_sequence
-from tf1rnn.loops import loop_options
+from tf1rnn.loops import current_loop_options, loop_options
 from tf1rnn.nests import known_batch_size, zeros
 from tf1rnn.rnn_cell import assert_like_rnncell
 from tf1rnn.steps import checked_lengths, masked_step, output_dtype, started
@@ -73,8 +73,8 @@ def dynamic_rnn(
             loop["parallel_iterations"] = parallel_iterations
         with loop_options(loop):
             done = fast_sequence(cell, inputs, state, sequence_length)
-        if done is None:
-            done = _while_loop(cell, inputs, state, sequence_length, dtype, loop)
+            if done is None:
+                done = step_along(cell, inputs, state, sequence_length, dtype)
         outputs, state = done
         if not time_major:
             outputs = tf.nest.map_structure(_swap_batch_and_time, outputs)
@@ -103,15 +103,22 @@ def _check_sequences(inputs: Nest, time_axis: int) -> None:
         )
 
 
-def _while_loop(
+def step_along(
     cell: Cell,
     inputs: Nest,
     state: Nest,
     sequence_length: Tensor | None,
-    dtype: DType | None,
-    loop: dict[str, Any],
+    dtype: DType | None = None,
 ) -> tuple[Nest, Nest]:
-    """Steps through time-major inputs; returns the time-major outputs and the final state."""
+    """Steps a cell along time-major inputs in a loop; returns time-major outputs and final state.
+
+    Args:
+      cell: the cell.
+      inputs: nest of `[num_steps, batch_size, ...]`.
+      state: the state before the first step.
+      sequence_length: None or int `[batch_size]`.
+      dtype: of the outputs; None for that of the state.
+    """
     first = tf.nest.flatten(inputs)[0]
     static_steps = first.shape.as_list()[0]
     num_steps = tf.shape(first)[0] if static_steps is None else static_steps
@@ -144,7 +151,7 @@ def _while_loop(
         step,
         (tf.constant(0, name="time"), written, state),
         maximum_iterations=num_steps,
-        **{"parallel_iterations": 32, **loop},
+        **{"parallel_iterations": 32, **current_loop_options()},
     )
     outputs = [array.stack() for array in written]
     for y, zero in zip(outputs, tf.nest.flatten(zero_output), strict=True):

@@ -13,6 +13,7 @@ from tf1rnn.faster import fast_sequence
 from tf1rnn.rnn_cell import RNNCell, as_tensors, assert_like_rnncell
 from tf1rnn.steps import zero_state
 from tf1rnn.types import Cell, Dimension, DType, Nest, Scope, Shape, Sizes, Tensor
+from tf1rnn.unroll import step_along
 
 
 class MultiRNNCell(RNNCell):
@@ -96,12 +97,17 @@ class MultiRNNCell(RNNCell):
     def sequence(
         self, inputs: Tensor, initial_state: Nest, sequence_length: Tensor | None = None
     ) -> tuple[Tensor, Nest] | None:
-        """Layer after layer, each by its own faster way; None if one of them knows none."""
-        states = []
+        """Layer after layer, each by its own faster way, or step by step where it knows none.
+
+        None if the first one knows none.
+        """
+        states: list[Nest] = []
         with self.cell_scope(inputs):
             for i, (cell, layer_state) in enumerate(self._layers(initial_state)):
                 with tf.variable_scope(f"cell_{i}"):
                     done = fast_sequence(cell, inputs, layer_state, sequence_length)
+                    if done is None and states:
+                        done = step_along(cell, inputs, layer_state, sequence_length)
                 if done is None:
                     return None
                 inputs, layer_state = done
