@@ -31,5 +31,6 @@ def _leave_out_all(options: RewriterConfig) -> None:
     for field in options.DESCRIPTOR.fields:
         if field.enum_type is RewriterConfig.DESCRIPTOR.enum_types_by_name["Toggle"]:
             setattr(options, field.name, RewriterConfig.OFF)
+    options.disable_model_pruning = True
     options.memory_optimization = RewriterConfig.NO_MEM_OPT
     options.meta_optimizer_iterations = RewriterConfig.ONE

@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 from tensorflow.core.framework import attr_value_pb2
 
+from tf1rnn.kernels import one_row
 from tf1rnn.kernels.gradients import with_gradient
 from tf1rnn.kernels.layers import GRU, LSTM, RNN, Layer, State, Trace, where_alive
 from tf1rnn.kernels.products import (
@@ -81,8 +82,13 @@ def _walk(
     """Outputs of all steps, of which there is at least one, and the parts of the final state."""
     inputs = where_alive(alive, inputs, 0.0)  # padding may hold NaN, which 0 does not cancel
     weights = cut_weights(layer, inputs, kernels, dtype)
-    rows, final_state = _forward(layer, inputs, state, weights, biases, alive)
-    h = tf.split(rows, layer.num_states + layer.num_saved, 2)[layer.num_states - 1]
+    if one_row.fits(layer, inputs, weights, alive):
+        rows, *parts = _forward_of_one_row(inputs, state, weights[0], biases[0])
+        final_state = tuple(parts)
+    else:
+        rows, final_state = _forward(layer, inputs, state, weights, biases, alive)
+    units = static_size(state[-1], 1)
+    h = rows[:, :, (layer.num_states - 1) * units : layer.num_states * units]
     operands = [inputs, *state, *kernels, *biases]
     halves = [*(w.of_inputs for w in weights), *(w.of_state for w in weights)]
     mask = [] if alive is None else [alive]
@@ -139,6 +145,24 @@ def _forward(
     trace = rows.stack()
     trace.set_shape([static_size(inputs, 0), static_size(inputs, 1), width])
     return trace, state
+
+
+def _forward_of_one_row(
+    inputs: Tensor, state: State, weights: Weights, bias: Tensor
+) -> list[Tensor]:
+    """What `_forward` gives for an LSTM, by one operation. Second derivatives are the loop's."""
+    operands = [inputs, *state, weights.of_inputs, weights.of_state, bias]
+    results = one_row.forward(inputs, state, *operands[3:])
+    return with_gradient("tf1rnn.LSTM.rows", results, operands)
+
+
+@tf.RegisterGradient("tf1rnn.LSTM.rows")
+def _gradient_of_one_row(op: tf.Operation, *d_results: Tensor) -> list[Tensor | None]:
+    operands = list(op.inputs)[3:]
+    inputs, c, h, of_inputs, of_state, bias = operands
+    weights = Weights(of_inputs, of_state, 4)
+    rows, state = _forward(LSTM, inputs, (c, h), [weights], [bias], None)
+    return [None] * 3 + tf.gradients([rows, *state], operands, list(d_results[:3]))
 
 
 def _in_rounds(step: Callable[..., tuple], start: tuple, num_steps: Tensor) -> tuple:
