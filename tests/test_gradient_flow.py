@@ -287,8 +287,18 @@ def test_a_language_models_flow_is_that_of_its_last_words_cost():
     assert_close(found, expected, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("preset", ["sin_cos", "sine", "subtraction", "digits"])
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize(
+    ("preset", "cell"),
+    [
+        ("sin_cos", "lstm"),
+        ("subtraction", "gru"),
+        *(
+            pytest.param(*pair, marks=pytest.mark.long)
+            for pair in [("sin_cos", "gru"), ("subtraction", "lstm"), ("sine", "gru")]
+        ),
+        pytest.param("digits", "lstm", marks=pytest.mark.long),
+    ],
+)
 def test_every_problems_model_offers_its_flow(preset, cell):
     config = dataclasses.replace(problems.resolve(preset), cell=cell, batch_size=BATCH)
     with tf.Graph().as_default(), tf.Session() as session:

@@ -93,7 +93,13 @@ def test_evaluate_gives_the_score_that_training_reported(finished, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "stop_at"), [("sin_cos", 3), ("sine", 6), ("subtraction", 13), ("digits", 7)]
+    ("name", "stop_at"),
+    [
+        ("sin_cos", 3),
+        pytest.param("sine", 6, marks=pytest.mark.long),
+        ("subtraction", 13),
+        pytest.param("digits", 7, marks=pytest.mark.long),
+    ],
 )
 def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(finished, tmp_path, name, stop_at):
     """In the middle of an epoch: the first for sin_cos and digits, the second for the others."""

@@ -81,7 +81,7 @@ LONG = pytest.mark.long
 
 @pytest.mark.parametrize(
     "last",
-    [1, 30, EPOCH, pytest.param(EPOCH + 1, marks=LONG), pytest.param(3 * EPOCH - 1, marks=LONG)],
+    [30, *(pytest.param(step, marks=LONG) for step in (1, EPOCH, EPOCH + 1, 3 * EPOCH - 1))],
 )
 def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(corpus, finished, tmp_path, last):
     """In the first epoch, at its end, at the start of the next, and just before the end."""
