@@ -1,6 +1,6 @@
 # Every target makes the virtual environment first, when it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help .venv train test proofs v1 faults bench matrix check lint format types data sample tensorboard lock clean
+.PHONY: help .venv train test proofs v1 dtypes faults bench matrix check lint format types data sample tensorboard lock clean
 
 PY := .venv/bin/python
 # The first Python on this machine that TensorFlow supports.
@@ -32,6 +32,12 @@ proofs: .venv ## run the longer tests: faults in small counts, trainings, the si
 
 v1: .venv ## run the library's tests with TensorFlow 1's behaviour switched on
 	TF1RNN_BEHAVIOUR=v1 $(PY) -m pytest -n 2 --dist loadfile tests/tf1rnn
+
+dtypes: .venv ## run the library's tests in float16, in float32 and in float64
+	for dtype in float16 float32 float64; do \
+		TF1RNN_DTYPE=$$dtype $(PY) -m pytest -n 2 --dist loadfile tests/tf1rnn \
+			--ignore tests/tf1rnn/contrib --ignore tests/tf1rnn/compat || exit 1; \
+	done
 
 faults: .venv ## kill, damage, fill and corrupt whole runs, many times (KILLS=5 for fewer)
 	KILLS=$(or $(KILLS),100) DAMAGES=$(or $(DAMAGES),200) HOSTILE=$(or $(HOSTILE),1000) \

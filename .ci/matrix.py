@@ -74,7 +74,7 @@ def run_pair(python: str, tensorflow: str) -> str:
         if installed.returncode:
             return f"failed to install: {installed.stderr.strip().splitlines()[-1]}"
         done = subprocess.run(
-            [new, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider", *TESTS],
+            [new, "-m", "pytest", "-n", "2", "-m", "not long", "-p", "no:cacheprovider", *TESTS],
             cwd=ROOT, capture_output=True, text=True,
         )  # fmt: skip
     failures = re.findall(r"^(?:FAILED|ERROR).*", done.stdout, re.MULTILINE)

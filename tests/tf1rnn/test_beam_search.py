@@ -10,10 +10,17 @@ from graphs import open_session, random_array
 from tf1rnn.beam_search import beam_search
 
 CLASSES, UNITS, STEPS, END = 3, 4, 4, 2
-WORDS = random_array("words", [CLASSES, UNITS], scale=1.5)
-RECURRENT = random_array("recurrent", [UNITS, UNITS], scale=1.0)
-OUTPUT = random_array("output", [UNITS, CLASSES], scale=2.0)
-START, STATE = [0, 1], random_array("state", [2, UNITS], scale=1.0)
+# In float64, as the log probabilities are: sequences are ordered by their last digits.
+WORDS, RECURRENT, OUTPUT, STATE = (
+    random_array(name, shape, scale).astype(np.float64)
+    for name, shape, scale in [
+        ("words", [CLASSES, UNITS], 1.5),
+        ("recurrent", [UNITS, UNITS], 1.0),
+        ("output", [UNITS, CLASSES], 2.0),
+        ("state", [2, UNITS], 1.0),
+    ]
+)
+START = [0, 1]
 
 
 def step(ids, state):

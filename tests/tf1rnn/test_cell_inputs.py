@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import assert_close, evaluate, names_and_shapes, old_cells, random_array
+from graphs import DTYPE, assert_close, evaluate, names_and_shapes, old_cells, random_array
 
 import tf1rnn
 
@@ -70,7 +70,7 @@ def test_shards_split_a_kernel_as_in_tensorflow_1():
             options = {"num_proj": 4, "num_unit_shards": 2, "num_proj_shards": 3, "name": "c"}
             cell = library.LSTMCell(3, **options)
             x = tf.constant(random_array("x", [2, 5]))
-            output, _ = cell(x, cell.zero_state(2, tf.float64))
+            output, _ = cell(x, cell.zero_state(2, DTYPE))
             return names_and_shapes(), evaluate(output)
 
     (names, output), (old_names, old_output) = run(tf1rnn), run(old_cells())

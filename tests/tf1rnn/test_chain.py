@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from graphs import (
+    DTYPE,
     assert_close,
     evaluate,
     load,
@@ -31,7 +32,7 @@ class Store:
     """States that start from zeros and are kept nowhere."""
 
     def state(self, name):
-        return tf.zeros([2, 2], tf.float64)
+        return tf.zeros([2, 2], DTYPE)
 
     def save_state(self, name, value):
         return tf.no_op()
@@ -42,15 +43,13 @@ def unrolled(unroller, make, cells, unrollers, steps, lengths):
     cell = make(cells)
     if unroller == "bidirectional":
         outputs, *state = unrollers.static_bidirectional_rnn(
-            cell, make(cells), steps, dtype=tf.float64, sequence_length=lengths
+            cell, make(cells), steps, dtype=DTYPE, sequence_length=lengths
         )
     elif unroller == "saving":
         names = tf.nest.map_structure(str, cell.state_size)
         outputs, state = unrollers.static_state_saving_rnn(cell, steps, Store(), names, lengths)
     else:
-        outputs, state = unrollers.static_rnn(
-            cell, steps, dtype=tf.float64, sequence_length=lengths
-        )
+        outputs, state = unrollers.static_rnn(cell, steps, dtype=DTYPE, sequence_length=lengths)
     return list(outputs), tf.nest.flatten(state)
 
 
@@ -87,7 +86,7 @@ def test_a_loss_reaches_every_output_as_in_tensorflow_1(unroller, lengths):
 def test_the_first_outputs_need_the_first_inputs_alone(lengths):
     x = random_array("x", [3, 2, 2])
     with tf.Graph().as_default(), open_session() as session:
-        steps = [tf.placeholder(tf.float64, [None, 2]) for _ in x]
+        steps = [tf.placeholder(DTYPE, [None, 2]) for _ in x]
         fed = dict(zip(steps, x, strict=True))
         made = {}
         for kind, make in CELLS.items():
@@ -118,19 +117,19 @@ def test_a_cell_of_the_old_style_makes_its_variables_once():
 
         def __call__(self, inputs, state, scope=None):
             with tf.variable_scope(scope or "old_style"):
-                weight = tf.get_variable("w", [4, 2], tf.float64, use_resource=True)
+                weight = tf.get_variable("w", [4, 2], DTYPE, use_resource=True)
                 state = tf.tanh(tf.concat([inputs, state], 1) @ weight)
             return state, state
 
     def run(unrollers):
         with tf.Graph().as_default():
             steps = tf.unstack(tf.constant(random_array("x", [3, 2, 2])))
-            one, _ = unrollers.static_rnn(OldStyle(), steps, dtype=tf.float64)
+            one, _ = unrollers.static_rnn(OldStyle(), steps, dtype=DTYPE)
             both = unrollers.static_bidirectional_rnn(
-                OldStyle(), OldStyle(), steps, dtype=tf.float64, sequence_length=[3, 2]
+                OldStyle(), OldStyle(), steps, dtype=DTYPE, sequence_length=[3, 2]
             )
             with pytest.raises(ValueError, match="already exists"):  # of another network
-                unrollers.static_rnn(OldStyle(), steps, dtype=tf.float64)
+                unrollers.static_rnn(OldStyle(), steps, dtype=DTYPE)
             return [v.op.name for v in tf.global_variables()], evaluate([one, both])
 
     names, values = run(tf1rnn)

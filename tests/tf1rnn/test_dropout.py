@@ -6,7 +6,7 @@ What is drawn without `step`, as TensorFlow 1 does, is tested in test_dropout_dr
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import Echo, assert_close, evaluate, open_session
+from graphs import DTYPE, FLOAT, Echo, assert_close, evaluate, open_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,15 +24,15 @@ def masks(num_steps=6, batch=4, units=5, *, seed=1, graph_seed=2, step=3, fast=T
         if step is not None:
             options["step"] = tf.train.create_global_step()
         cell = tf1rnn.DropoutWrapper(Echo(units, fast), seed=seed, **options)
-        x = tf.ones([num_steps, batch, units])
-        outputs, _ = tf1rnn.dynamic_rnn(cell, x, dtype=tf.float32, time_major=True)
+        x = tf.ones([num_steps, batch, units], FLOAT)
+        outputs, _ = tf1rnn.dynamic_rnn(cell, x, dtype=FLOAT, time_major=True)
         return evaluate(outputs, {"global_step": step})
 
 
 def test_a_unit_is_kept_with_its_probability_and_scaled_by_its_inverse():
     dropped = masks(20, 50, 100, output_keep_prob=0.3)
     kept = dropped != 0
-    np.testing.assert_allclose(dropped[kept], 1 / 0.3, rtol=1e-6)
+    assert_close(dropped[kept], 1 / 0.3)
     # 100,000 units: four standard deviations of their mean are 0.006.
     assert abs(kept.mean() - 0.3) < 0.006
 
@@ -65,14 +65,14 @@ def test_masks_of_a_whole_sequence_are_those_of_its_steps(num_steps, batch, unit
 
 def test_static_hand_written_and_dynamic_loops_draw_one_set_of_masks():
     def static(cell, x):
-        return tf.stack(tf1rnn.static_rnn(cell, tf.unstack(x), dtype=tf.float32)[0])
+        return tf.stack(tf1rnn.static_rnn(cell, tf.unstack(x), dtype=FLOAT)[0])
 
     def by_hand(cell, x):
-        state = cell.zero_state(4, tf.float32)
+        state = cell.zero_state(4, FLOAT)
         return tf.stack([cell(step, state)[0] for step in tf.unstack(x)])
 
     def by_hand_named(cell, x):
-        outputs, state = [], cell.zero_state(4, tf.float32)
+        outputs, state = [], cell.zero_state(4, FLOAT)
         for t in reversed(range(6)):
             with tf1rnn.time_step(t):
                 outputs.append(cell(x[t], state)[0])
@@ -83,7 +83,7 @@ def test_static_hand_written_and_dynamic_loops_draw_one_set_of_masks():
             tf.set_random_seed(2)
             step = tf.train.create_global_step()
             cell = tf1rnn.DropoutWrapper(Echo(5, False), output_keep_prob=0.5, seed=1, step=step)
-            outputs = evaluate(loop(cell, tf.ones([6, 4, 5])), {"global_step": 3})
+            outputs = evaluate(loop(cell, tf.ones([6, 4, 5], FLOAT)), {"global_step": 3})
         assert np.array_equal(outputs, masks()), loop.__name__
 
 
@@ -99,7 +99,7 @@ def test_without_any_seed_every_graph_has_masks_of_its_own():
         with tf.Graph().as_default():
             step = tf.train.create_global_step()
             cell = tf1rnn.DropoutWrapper(Echo(20), output_keep_prob=0.5, step=step)
-            output, _ = cell(tf.ones([5, 20]), cell.zero_state(5, tf.float32))
+            output, _ = cell(tf.ones([5, 20], FLOAT), cell.zero_state(5, FLOAT))
             return evaluate(output, {"global_step": 0})
 
     assert not np.array_equal(unseeded(), unseeded())
@@ -111,9 +111,9 @@ def test_the_graphs_seed_alone_gives_each_layer_masks_of_its_own_in_any_unrollin
             tf.set_random_seed(7)
             options = {"output_keep_prob": 0.5, "step": tf.train.create_global_step()}
             cells = [tf1rnn.DropoutWrapper(Echo(9, fast), **options) for _ in range(2)]
-            x = tf.ones([4, 3, 9])
+            x = tf.ones([4, 3, 9], FLOAT)
             stack = tf1rnn.MultiRNNCell(cells)
-            outputs, _ = tf1rnn.dynamic_rnn(stack, x, dtype=tf.float32)
+            outputs, _ = tf1rnn.dynamic_rnn(stack, x, dtype=FLOAT)
             return evaluate(outputs, {"global_step": 0})
 
     assert np.array_equal(layers(True), layers(False))
@@ -125,7 +125,7 @@ def test_the_graphs_seed_alone_gives_each_layer_masks_of_its_own_in_any_unrollin
 def test_without_a_step_every_run_has_new_masks(fast):
     with tf.Graph().as_default():
         cell = tf1rnn.DropoutWrapper(Echo(5, fast), output_keep_prob=0.5, seed=1)
-        outputs, _ = tf1rnn.dynamic_rnn(cell, tf.ones([4, 6, 5]), dtype=tf.float32)
+        outputs, _ = tf1rnn.dynamic_rnn(cell, tf.ones([4, 6, 5], FLOAT), dtype=FLOAT)
         with open_session() as sess:
             first, second = sess.run(outputs), sess.run(outputs)
     assert not np.array_equal(first, second)
@@ -136,7 +136,7 @@ def test_keep_prob_may_be_fed_and_one_keeps_all():
     with tf.Graph().as_default():
         keep_prob = tf.placeholder_with_default(1.0, [])
         cell = tf1rnn.DropoutWrapper(Echo(50), output_keep_prob=keep_prob, seed=1)
-        outputs, _ = tf1rnn.dynamic_rnn(cell, tf.ones([4, 6, 50]), dtype=tf.float32)
+        outputs, _ = tf1rnn.dynamic_rnn(cell, tf.ones([4, 6, 50], FLOAT), dtype=FLOAT)
         assert evaluate(outputs).min() == 1.0
         assert set(np.unique(evaluate(outputs, feed={keep_prob: 0.25}))) == {0.0, 4.0}
 
@@ -144,8 +144,8 @@ def test_keep_prob_may_be_fed_and_one_keeps_all():
 def test_keep_prob_zero_drops_all_with_finite_gradients():
     with tf.Graph().as_default():
         cell = tf1rnn.DropoutWrapper(Echo(3), output_keep_prob=0.0)
-        x = tf.ones([2, 3])
-        output, _ = cell(x, cell.zero_state(2, tf.float32))
+        x = tf.ones([2, 3], FLOAT)
+        output, _ = cell(x, cell.zero_state(2, FLOAT))
         for values in evaluate([output, *tf.gradients(output, x)]):
             assert not values.any()
 
@@ -154,14 +154,14 @@ def test_keep_prob_one_adds_no_op():
     def ops(wrap):
         with tf.Graph().as_default() as graph:
             cell = wrap(tf1rnn.GRUCell(3))
-            tf1rnn.dynamic_rnn(cell, tf.ones([4, 6, 5]), dtype=tf.float32)
+            tf1rnn.dynamic_rnn(cell, tf.ones([4, 6, 5], FLOAT), dtype=FLOAT)
             return [op.type for op in graph.get_operations()]
 
     assert ops(tf1rnn.DropoutWrapper) == ops(lambda cell: cell)
     one = tf.Graph()
     with one.as_default():
         wrapper = tf1rnn.DropoutWrapper(Echo(3), output_keep_prob=tf.constant(1.0))
-        x = tf.ones([2, 3])
+        x = tf.ones([2, 3], FLOAT)
         before = len(one.get_operations())
         Echo(3)(x, x)
         cell_ops = len(one.get_operations()) - before
@@ -172,8 +172,8 @@ def test_keep_prob_one_adds_no_op():
 def test_the_gradient_passes_where_the_output_does():
     with tf.Graph().as_default():
         cell = tf1rnn.DropoutWrapper(Echo(30), output_keep_prob=0.5, seed=3)
-        x = tf.ones([6, 4, 30], tf.float64)
-        outputs, _ = tf1rnn.dynamic_rnn(cell, x, dtype=tf.float64)
+        x = tf.ones([6, 4, 30], DTYPE)
+        outputs, _ = tf1rnn.dynamic_rnn(cell, x, dtype=DTYPE)
         output, gradient = evaluate([outputs, *tf.gradients(outputs, x)])
     assert_close(gradient, output)  # d(mask · 1) / d 1
     assert {0.0, 2.0} == set(np.unique(gradient))
@@ -181,14 +181,14 @@ def test_the_gradient_passes_where_the_output_does():
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_variational_dropout_has_one_mask_for_all_steps_and_rows(fast):
-    options = {"variational_recurrent": True, "dtype": tf.float32, "output_keep_prob": 0.5}
+    options = {"variational_recurrent": True, "dtype": FLOAT, "output_keep_prob": 0.5}
     dropped = masks(6, 4, 40, fast=fast, **options)
     assert set(np.unique(dropped)) == {0.0, 2.0}
     assert np.array_equal(dropped, np.broadcast_to(dropped[:1, :1], dropped.shape))
     assert not np.array_equal(dropped, masks(6, 4, 40, fast=fast, step=4, **options))
     with tf.Graph().as_default():  # no step: one mask within a run all the same
         cell = tf1rnn.DropoutWrapper(Echo(40, fast), **options)
-        dropped, _ = evaluate(tf1rnn.dynamic_rnn(cell, tf.ones([4, 6, 40]), dtype=tf.float32))
+        dropped, _ = evaluate(tf1rnn.dynamic_rnn(cell, tf.ones([4, 6, 40], FLOAT), dtype=FLOAT))
     assert np.array_equal(dropped, np.broadcast_to(dropped[:1, :1], dropped.shape))
 
 
@@ -215,7 +215,7 @@ def dropped_parts(state_size, **options):
     """For each tensor of the state, whether dropout of the state reaches it."""
     with tf.Graph().as_default():
         cell = tf1rnn.DropoutWrapper(Pair(state_size), state_keep_prob=0.5, seed=1, **options)
-        _, state = cell(tf.ones([4, 1]), cell.zero_state(4, tf.float32))
+        _, state = cell(tf.ones([4, 1], FLOAT), cell.zero_state(4, FLOAT))
         tf.nest.assert_same_structure(state, state_size)
         return [set(np.unique(x)) == {0.0, 2.0} for x in evaluate(tf.nest.flatten(state))]
 
@@ -236,7 +236,7 @@ def test_state_dropout_reaches_the_next_step_and_differs_from_step_to_step():
 
     with tf.Graph().as_default():
         cell = tf1rnn.DropoutWrapper(Keep(40), state_keep_prob=0.5, seed=1)
-        outputs, _ = tf1rnn.dynamic_rnn(cell, tf.ones([2, 3, 40]), dtype=tf.float32)
+        outputs, _ = tf1rnn.dynamic_rnn(cell, tf.ones([2, 3, 40], FLOAT), dtype=FLOAT)
         _, second, third = np.moveaxis(evaluate(outputs), 1, 0)
     assert set(np.unique(second)) == set(np.unique(third)) == {0.0, 2.0}
     assert not np.array_equal(second, third)
@@ -253,8 +253,6 @@ def test_dropout_refuses_what_it_can_not_do():
     with pytest.raises(ValueError, match="dtype"):
         tf1rnn.DropoutWrapper(cell, output_keep_prob=0.5, variational_recurrent=True)
     with pytest.raises(ValueError, match="input_size"):
-        tf1rnn.DropoutWrapper(
-            cell, input_keep_prob=0.5, variational_recurrent=True, dtype=tf.float32
-        )
+        tf1rnn.DropoutWrapper(cell, input_keep_prob=0.5, variational_recurrent=True, dtype=FLOAT)
     with pytest.raises(TypeError, match="visitor"):
         tf1rnn.DropoutWrapper(cell, dropout_state_filter_visitor="all")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import open_session
+from graphs import DTYPE, assert_near, open_session
 
 from tf1rnn import kernels
 from tf1rnn.kernels import loop
@@ -12,7 +12,7 @@ UNITS = 3
 
 
 def fast(kind, x, state):
-    w = tf.constant(np.linspace(-1, 1, 24 * UNITS).reshape(6, 4 * UNITS))
+    w = tf.constant(np.linspace(-1, 1, 24 * UNITS).reshape(6, 4 * UNITS), DTYPE)
     if kind == "lstm":
         return kernels.lstm_sequence(x, state, state, w, None)
     if kind == "gru":
@@ -29,8 +29,8 @@ def test_the_batch_size_is_known_if_one_of_both_knows_it(
     rows = of_inputs or of_state
     with tf.Graph().as_default(), open_session() as session:
         sources = (
-            tf.placeholder(tf.float64, [num_steps, of_inputs, UNITS]),
-            tf.placeholder(tf.float64, [of_state, UNITS]),
+            tf.placeholder(DTYPE, [num_steps, of_inputs, UNITS]),
+            tf.placeholder(DTYPE, [of_state, UNITS]),
         )
         known = (
             tf.ensure_shape(sources[0], [2, rows, UNITS]),
@@ -43,8 +43,7 @@ def test_the_batch_size_is_known_if_one_of_both_knows_it(
                 collected += [outputs, *tf.gradients([outputs**2, *final], [x, state])]
                 assert outputs.shape.as_list()[1] == final[-1].shape.as_list()[0] == rows
         feed = {sources[0]: np.ones([2, rows, UNITS]), sources[1]: np.ones([rows, UNITS])}
-        for actual, other in zip(*session.run([results, expected], feed), strict=True):
-            np.testing.assert_allclose(actual, other)
+        assert_near(*session.run([results, expected], feed))
         feed = {sources[0]: np.ones([2, 3, UNITS]), sources[1]: np.ones([1, UNITS])}
         if of_state:
             with pytest.raises(tf.errors.InvalidArgumentError):
@@ -55,8 +54,8 @@ def test_a_single_row_is_walked_as_one_among_others(monkeypatch):
     """Its products take their pre-activations for biases."""
     monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 1)  # a smaller graph
     with tf.Graph().as_default(), open_session() as session:
-        x = tf.constant(np.sin(np.arange(4 * UNITS)).reshape(4, 1, UNITS))
-        state = tf.constant(np.cos(np.arange(UNITS))[None])
+        x = tf.constant(np.sin(np.arange(4 * UNITS)).reshape(4, 1, UNITS), DTYPE)
+        state = tf.constant(np.cos(np.arange(UNITS))[None], DTYPE)
         results = []
         for size in (1, None):
             rows = tf.placeholder_with_default(x, [None, size, UNITS])
@@ -65,5 +64,4 @@ def test_a_single_row_is_walked_as_one_among_others(monkeypatch):
                 outputs, *final = fast(kind, rows, start)
                 results += [outputs, *tf.gradients([outputs**2, *final], [rows, start])]
         alone, among_others = np.split(np.array(session.run(results), object), 2)
-        for one, other in zip(alone, among_others, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-12)
+        assert_near(alone, among_others)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import assert_near, open_session, random_array
+from graphs import DTYPE, assert_near, open_session, random_array
 
 from tf1rnn import kernels
 from tf1rnn.kernels import loop, softmax
@@ -24,7 +24,7 @@ WALKS = [(NUM_STEPS, False), (NUM_STEPS, True), (None, True)]
 
 def weight(name, shape):
     initializer = tf.constant_initializer(random_array(name, shape))
-    return tf.get_variable(name, shape, tf.float64, initializer, use_resource=True)
+    return tf.get_variable(name, shape, DTYPE, initializer, use_resource=True)
 
 
 def lstm_layer(x, lengths):
@@ -63,7 +63,7 @@ def loss_of_all(x, lengths=None):
 
 
 def sources(num_steps=NUM_STEPS):
-    x = tf.placeholder(tf.float64, [num_steps, None, UNITS], name="x")
+    x = tf.placeholder(DTYPE, [num_steps, None, UNITS], name="x")
     return x, tf.placeholder(tf.int32, [None], name="lengths")
 
 
@@ -98,7 +98,7 @@ def test_a_copy_in_the_same_graph_has_a_gradient_of_its_own(num_steps, rows_end,
             graph.as_graph_def(), sources_of_copy, [made.name], name="copy"
         )
         actual = run([loss, *tf.gradients(loss, other)])
-    assert_near(actual, known("x", OTHER, LENGTHS if rows_end else None, make), 1e-12)
+    assert_near(actual, known("x", OTHER, LENGTHS if rows_end else None, make))
 
 
 READ = """
@@ -131,21 +131,21 @@ def test_graphs_on_disk_keep_their_gradients(tmp_path):
     frozen = write_all(tmp_path)
     expected = known("x", X)
     with tf.Graph().as_default(), open_session() as session:
-        x = tf.placeholder(tf.float64, [NUM_STEPS, None, UNITS])
+        x = tf.placeholder(DTYPE, [NUM_STEPS, None, UNITS])
         (loss,) = tf.import_graph_def(frozen, {"x:0": x}, ["net/whole:0"], name="frozen")
         actual = session.run([loss, *tf.gradients(loss, x)], {x: X})
-    assert_near(actual, expected, 1e-12)
+    assert_near(actual, expected)
     with tf.Graph().as_default() as graph, open_session() as session:
         tf.saved_model.loader.load(session, ["serve"], str(tmp_path / "saved"))
         loss, x = (graph.get_tensor_by_name(name) for name in ("net/whole:0", "x:0"))
         actual = session.run([loss, *tf.gradients(loss, x)], {x: X})
-    assert_near(actual, expected, 1e-12)
+    assert_near(actual, expected)
     np.save(tmp_path / "model.npy", X)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", READ, str(tmp_path / "model")]
     subprocess.run(command, check=True, env=environment)
     actual = list(np.load(tmp_path / "model.npz").values())
-    assert_near(actual, known("variables", X), 1e-12)
+    assert_near(actual, known("variables", X))
 
 
 def in_a_loop(x):
@@ -164,8 +164,8 @@ def in_functions(x):
 
 
 def in_branches(x):
-    there = tf.cond(tf.reduce_sum(x) > -1e9, lambda: loss_of(x), lambda: tf.reduce_sum(x))
-    return there + tf.cond(tf.reduce_sum(x) > 1e9, lambda: tf.reduce_sum(x), lambda: loss_of(2 * x))
+    there = tf.cond(tf.reduce_sum(x) > -1e4, lambda: loss_of(x), lambda: tf.reduce_sum(x))
+    return there + tf.cond(tf.reduce_sum(x) > 1e4, lambda: tf.reduce_sum(x), lambda: loss_of(2 * x))
 
 
 def test_a_gradient_is_the_same_wherever_the_layers_stand():
@@ -176,7 +176,7 @@ def test_a_gradient_is_the_same_wherever_the_layers_stand():
         targets = [x, *tf.trainable_variables()]
         expected, *others = run([[loss, *tf.gradients(loss, targets)] for loss in places])
     for actual in others:
-        assert_near(actual, expected, 1e-12)
+        assert_near(actual, expected)
 
 
 def test_a_function_of_a_gradient_can_be_wrapped():
@@ -184,13 +184,13 @@ def test_a_function_of_a_gradient_can_be_wrapped():
         pytest.skip("the wrapped function is called eagerly here")
 
     wrapped = tf.wrap_function(
-        lambda x: tf.gradients(loss_of(x), x), [tf.TensorSpec(X.shape, tf.float64)]
+        lambda x: tf.gradients(loss_of(x), x), [tf.TensorSpec(X.shape, DTYPE)]
     )
     (actual,) = wrapped(tf.constant(X))
     with tf.Graph().as_default():
         x = tf.constant(X)
         expected = run(tf.gradients(loss_of(x), x))
-    assert_near([actual.numpy()], expected, 1e-12)
+    assert_near([actual.numpy()], expected)
 
 
 def test_an_override_of_ones_own_stays():
@@ -221,7 +221,7 @@ def lstm(x, h, w):
 
 def test_third_derivatives_are_those_of_the_formulas():
     with tf.Graph().as_default():
-        x, h = tf.constant(X), tf.zeros([BATCH_SIZE, UNITS], tf.float64)
+        x, h = tf.constant(X), tf.zeros([BATCH_SIZE, UNITS], DTYPE)
         u = tf.constant(random_array("u", [2 * UNITS, 4 * UNITS]))
         v = tf.constant(random_array("v", [UNITS, UNITS]))
         rows, targets = tf.reshape(x, [-1, UNITS]), [0, 1, 2, 2]
@@ -240,7 +240,7 @@ def test_third_derivatives_are_those_of_the_formulas():
         ]
         results = run([[derivatives(one, x) for one in pair] for pair in pairs])
     for actual, expected in results:
-        assert_near(actual, expected, 1e-10)
+        assert_near(actual, expected)
 
 
 def waited_for(op):

@@ -3,19 +3,21 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import assert_near, open_session
+from graphs import DTYPE, assert_near, open_session
 
 from tf1rnn.kernels import softmax
 
 STOCK = tf.nn.sparse_softmax_cross_entropy_with_logits
 ROWS, WORDS = 4, 3
 random = np.random.default_rng(3)
-OUTPUTS, WEIGHTS = random.normal(size=[ROWS, 2]), random.normal(size=[2, WORDS])
+OUTPUTS, WEIGHTS = (
+    random.normal(size=size).astype(DTYPE.as_numpy_dtype) for size in ([ROWS, 2], [2, WORDS])
+)
 
 
 def both_losses(targets, outputs, weights):
     """Fast and stock: the loss with its gradients to outputs and weights."""
-    bias = tf.zeros([WORDS], tf.float64)
+    bias = tf.zeros([WORDS], DTYPE)
     logits = outputs @ weights
     losses = [
         softmax.softmax_loss(outputs, weights, bias, targets),
@@ -40,7 +42,7 @@ def test_targets_may_be_variables_or_the_models_own():
         session.run([weights.initializer, *(v.initializer for v in sources[:2])])
         for *ours, stock in session.run(results):
             for one in ours:
-                assert_near(one, stock, 1e-12)
+                assert_near(one, stock)
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -50,7 +52,7 @@ def test_logits_of_any_rank_have_the_stock_loss(known):
         results, feed = [], {}
         for shape in shapes:
             values = random.normal(size=shape)
-            logits = tf.placeholder(tf.float64, shape if known else None)
+            logits = tf.placeholder(DTYPE, shape if known else None)
             labels = tf.placeholder(tf.int32, shape[:-1] if known else None)
             feed |= {logits: values, labels: random.integers(0, 3, shape[:-1])}
             losses = [
@@ -60,8 +62,7 @@ def test_logits_of_any_rank_have_the_stock_loss(known):
                 assert losses[0].shape == losses[1].shape
             results.append([[loss, *tf.gradients(loss**2, logits)] for loss in losses])
         for actual, expected in session.run(results, feed):
-            for one, other in zip(actual, expected, strict=True):
-                np.testing.assert_allclose(one, other, 1e-12, 1e-12)
+            assert_near(actual, expected)
 
 
 def test_what_does_not_fit_is_an_error_that_says_so():
@@ -84,7 +85,7 @@ def test_what_does_not_fit_is_an_error_that_says_so():
 
 def test_one_label_for_several_fed_rows_is_an_error():
     with tf.Graph().as_default(), open_session() as session:
-        labels, logits = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float64, [None, 3])
+        labels, logits = tf.placeholder(tf.int32, [None]), tf.placeholder(DTYPE, [None, 3])
         loss = softmax.softmax_cross_entropy(labels, logits)
         for count in (1, 4):
             with pytest.raises(tf.errors.InvalidArgumentError):
@@ -125,4 +126,4 @@ def test_more_logits_than_an_int32_counts_have_a_way_of_their_own(known, monkeyp
                 assert ("InplaceUpdate" in ops) == (most == 12)
     for one in results:
         for ours in one[:2]:
-            assert_near(ours, one[2], 1e-12)
+            assert_near(ours, one[2])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import open_session
+from graphs import DTYPE, assert_close, open_session
 
 from tf1rnn import kernels
 from tf1rnn.kernels import loop, walk
@@ -15,7 +15,8 @@ WIDTHS = {"lstm": [4], "gru": [2, 1], "rnn": [1]}
 def results_of(kind, inputs, state, lengths):
     """Outputs, final state, and the gradients of a function of them."""
     random = np.random.default_rng(1)
-    weights = [tf.constant(random.normal(size=[UNITS * 2, UNITS * n])) for n in WIDTHS[kind]]
+    shapes = [[UNITS * 2, UNITS * n] for n in WIDTHS[kind]]
+    weights = [tf.constant(random.normal(size=shape), DTYPE) for shape in shapes]
     if kind == "lstm":
         results = kernels.lstm_sequence(inputs, state, state, *weights, None, 1.0, lengths)
     elif kind == "gru":
@@ -32,9 +33,9 @@ def test_what_padding_holds_changes_nothing(num_steps, monkeypatch):
     monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 1)  # a smaller graph
     x = np.random.default_rng(2).normal(size=[NUM_STEPS, BATCH_SIZE, UNITS])
     with tf.Graph().as_default(), open_session() as session:
-        inputs = tf.placeholder(tf.float64, [num_steps, None, UNITS])
+        inputs = tf.placeholder(DTYPE, [num_steps, None, UNITS])
         lengths = tf.placeholder(tf.int32, [None])
-        state = tf.ones([BATCH_SIZE, UNITS], tf.float64)
+        state = tf.ones([BATCH_SIZE, UNITS], DTYPE)
         results = [results_of(kind, inputs, state, lengths) for kind in WIDTHS]
         for ends in ([3, 3], [5, 2], [0, 0], [0, 4]):
             padding = np.arange(NUM_STEPS)[:, None] >= ends
@@ -61,11 +62,11 @@ def test_a_loop_ends_with_the_longest_row(num_steps):
 
     layer = walk.RNN._replace(step=counted)
     with tf.Graph().as_default(), open_session() as session:
-        inputs = tf.placeholder_with_default(np.ones([60, 2, 1]), [num_steps, None, 1])
+        inputs = tf.placeholder_with_default(tf.ones([60, 2, 1], DTYPE), [num_steps, None, 1])
         lengths = tf.placeholder(tf.int32, [2])
         alive = walk.steps_alive(lengths, inputs)
-        one = tf.ones([2, 1], tf.float64)
-        outputs, _ = loop.looped(layer, inputs, (one,), [one], [one[0]], alive, tf.float64)
+        one = tf.ones([2, 1], DTYPE)
+        outputs, _ = loop.looped(layer, inputs, (one,), [one], [one[0]], alive, DTYPE)
         assert outputs.shape.as_list() == [num_steps, 2, 1]
         for ends, count in (([7, 2], 7), ([0, 0], 1), ([60, 1], 60), ([99, 99], 60)):
             steps.clear()
@@ -82,8 +83,8 @@ def test_a_loop_ends_with_the_longest_row(num_steps):
 def test_a_sequence_of_no_steps_has_gradients(num_steps, batch_size, cases, monkeypatch):
     monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 1)  # a smaller graph
     with tf.Graph().as_default(), open_session() as session:
-        inputs = tf.placeholder(tf.float64, [num_steps, batch_size, UNITS])
-        state = tf.placeholder(tf.float64, [batch_size, UNITS])
+        inputs = tf.placeholder(DTYPE, [num_steps, batch_size, UNITS])
+        state = tf.placeholder(DTYPE, [batch_size, UNITS])
         results = [results_of(kind, inputs, state, lengths) for kind, lengths in cases]
         one = np.full([2, UNITS], 0.5)
         results = session.run(results, {inputs: np.zeros([0, 2, UNITS]), state: one})
@@ -92,5 +93,5 @@ def test_a_sequence_of_no_steps_has_gradients(num_steps, batch_size, cases, monk
         final, (d_inputs, d_state, *d_weights) = rest[:parts], rest[parts:]
         assert outputs.shape == d_inputs.shape == (0, 2, UNITS)
         np.testing.assert_array_equal(final, [one] * parts)
-        np.testing.assert_allclose(d_state, parts * np.exp(one))
+        assert_close(d_state, parts * np.exp(one))
         assert not any(d.any() for d in d_weights)

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from graphs import FLOAT, assert_close
 
 import tf1rnn
 from tf1rnn.kernels import layout
@@ -20,7 +21,7 @@ CELLS = {
     "gru": tf1rnn.GRUCell,
     "rnn": tf1rnn.BasicRNNCell,
 }
-INPUTS = np.random.default_rng(0).normal(size=[4, 3, 5]).astype(np.float32)  # [B, T, D]
+INPUTS = np.random.default_rng(0).normal(size=[4, 3, 5]).astype(FLOAT.as_numpy_dtype)  # [B, T, D]
 
 
 def trained_step(make_cell, chosen, num_steps=3):
@@ -28,9 +29,11 @@ def trained_step(make_cell, chosen, num_steps=3):
     with tf.Graph().as_default() as graph, tf.Session() as session, layout.asked_for(chosen):
         tf.set_random_seed(1)
         x = tf.placeholder_with_default(INPUTS, [4, num_steps, 5])
-        with tf.variable_scope("m", initializer=tf.random_normal_initializer(stddev=0.3, seed=2)):
+        with tf.variable_scope(
+            "m", initializer=tf.random_normal_initializer(stddev=0.3, seed=2), dtype=FLOAT
+        ):
             cell = tf1rnn.MultiRNNCell([make_cell(6), make_cell(6)])
-            outputs, _ = tf1rnn.dynamic_rnn(cell, x, [3, 1, 2, 3], dtype=tf.float32)
+            outputs, _ = tf1rnn.dynamic_rnn(cell, x, [3, 1, 2, 3], dtype=FLOAT)
             w, b = tf.get_variable("w", [6, 7]), tf.get_variable("b", [7])
         rows = tf.reshape(outputs, [-1, 6])
         loss = tf.reduce_sum(tf1rnn.softmax_loss(rows, w, b, tf.range(12) % 7))
@@ -54,8 +57,7 @@ def test_all_layouts_give_the_same_values_and_gradients(cell, num_steps):
     ]
     assert all(np.abs(one).max() > 1e-3 for one in expected)
     for values, _, _ in others:
-        for one, other in zip(values, expected, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+        assert_close(values, expected)
     if num_steps:  # the layouts are what they say
         assert not marked and all(marks for _, marks, _ in others[1:])
         if cell != "rnn":  # which has one part

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import reference
 import tensorflow.compat.v1 as tf
-from graphs import assert_close, evaluate, random_array
+from graphs import FLOAT, assert_close, evaluate, random_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ def test_loss_by_example_is_the_oracles(num_steps, batch, num_classes, average):
     expected = reference.sequence_loss_by_example(logits, targets, weights, average)
     assert_close(loss, expected)
     _, slopes = reference.softmax_cross_entropy(logits, targets)
-    divisor = weights.sum(axis=0) + 1e-12 if average else np.ones(batch)
+    divisor = weights.sum(axis=0, dtype=float) + 1e-12 if average else np.ones(batch)
     assert_close(np.stack(gradients), slopes * (weights / divisor)[:, :, None])
 
 
@@ -53,7 +53,8 @@ def test_loss_of_tensors_is_the_oracles(num_steps, batch, num_classes, steps, ro
         expected = (losses * weights).T
     else:
         axes = {(True, True): (0, 1), (True, False): 0, (False, True): 1}[steps, rows]
-        expected = (losses * weights).sum(axis=axes) / (weights.sum(axis=axes) + 1e-12)
+        expected = (losses * weights).sum(axis=axes)
+        expected /= weights.sum(axis=axes, dtype=float) + 1e-12
     assert_close(loss, expected)
 
 
@@ -98,29 +99,29 @@ def test_a_sum_is_divided_by_the_number_of_weights_that_are_not_zero(steps, rows
 def test_the_perplexity_of_a_uniform_guess_is_the_number_of_words():
     with tf.Graph().as_default():
         loss = tf1rnn.sequence_loss_by_example(
-            [tf.zeros([3, 50])] * 4, [tf.constant([0, 7, 49])] * 4, [tf.ones([3])] * 4
+            [tf.zeros([3, 50], FLOAT)] * 4, [tf.constant([0, 7, 49])] * 4, [tf.ones([3], FLOAT)] * 4
         )
-        np.testing.assert_allclose(np.exp(evaluate(loss)), 50.0, rtol=1e-5)
+        assert_close(np.exp(evaluate(loss)), 50.0)
 
 
 def test_rows_without_weight_lose_nothing_and_are_finite():
     zeros = tf1rnn.sequence_loss_by_example, tf1rnn.sequence_loss
     with tf.Graph().as_default():
         by_example, whole = zeros
-        weightless = tf.zeros([2])
-        loss = by_example([tf.ones([2, 3])], [tf.constant([0, 1])], [weightless])
-        total = whole(tf.ones([2, 1, 3]), tf.constant([[0], [1]]), weightless[:, None])
+        weightless = tf.zeros([2], FLOAT)
+        loss = by_example([tf.ones([2, 3], FLOAT)], [tf.constant([0, 1])], [weightless])
+        total = whole(tf.ones([2, 1, 3], FLOAT), tf.constant([[0], [1]]), weightless[:, None])
         for values in evaluate([loss, total]):
             assert not np.any(values)
 
 
 def test_a_loss_function_of_ones_own_takes_the_place_of_the_softmax():
     def squared(labels, logits):
-        return tf.square(logits[:, 0] - tf.cast(labels, tf.float32))
+        return tf.square(logits[:, 0] - tf.cast(labels, logits.dtype))
 
     with tf.Graph().as_default():
-        logits, targets = tf.constant([[[5.0], [2.0]]]), tf.constant([[2, 2]])
-        weights = tf.constant([[1.0, 3.0]])
+        logits, targets = tf.constant([[[5.0], [2.0]]], FLOAT), tf.constant([[2, 2]])
+        weights = tf.constant([[1.0, 3.0]], FLOAT)
         tensor = tf1rnn.sequence_loss(logits, targets, weights, softmax_loss_function=squared)
         lists = ([part[:, 0], part[:, 1]] for part in (logits, targets, weights))
         listed = tf1rnn.sequence_loss_by_example(*lists, softmax_loss_function=squared)
@@ -131,7 +132,11 @@ def test_a_loss_function_of_ones_own_takes_the_place_of_the_softmax():
 
 def test_parts_that_do_not_fit_are_refused():
     with tf.Graph().as_default():
-        logits, targets, weights = tf.zeros([2, 3]), tf.zeros([2], tf.int32), tf.ones([2])
+        logits, targets, weights = (
+            tf.zeros([2, 3], FLOAT),
+            tf.zeros([2], tf.int32),
+            tf.ones([2], FLOAT),
+        )
         for lists in (
             ([logits] * 2, [targets], [weights]),
             ([logits], [targets] * 2, [weights]),
@@ -139,7 +144,7 @@ def test_parts_that_do_not_fit_are_refused():
         ):
             with pytest.raises(ValueError, match="one length"):
                 tf1rnn.sequence_loss_by_example(*lists)
-        good = tf.zeros([2, 4, 3]), tf.zeros([2, 4], tf.int32), tf.ones([2, 4])
+        good = tf.zeros([2, 4, 3], FLOAT), tf.zeros([2, 4], tf.int32), tf.ones([2, 4], FLOAT)
         for i, part in enumerate(good):
             wrong = [*good[:i], part[..., None], *good[i + 1 :]]
             with pytest.raises(ValueError, match="expected"):

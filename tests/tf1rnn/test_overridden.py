@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import assert_close, evaluate, old_cells, old_unrollers, random_array
+from graphs import (
+    DTYPE,
+    FLOAT,
+    assert_close,
+    evaluate,
+    old_cells,
+    old_unrollers,
+    random_array,
+)
 
 import tf1rnn
 
@@ -85,7 +93,7 @@ def test_an_overridden_step_is_asked_alone_and_inside_of_other_cells(graph):
     for around, wrap in AROUND.items():
         made |= {f"{name}_in_{around}": wrap(CHANGED[name]()) for name in ("gru", "proxy")}
     outputs = {
-        name: tf1rnn.dynamic_rnn(cell, tf.ones([1, 2, 2]), dtype=tf.float32, scope=name)[0]
+        name: tf1rnn.dynamic_rnn(cell, tf.ones([1, 2, 2], FLOAT), dtype=FLOAT, scope=name)[0]
         for name, cell in made.items()
     }
     for name, values in evaluate(outputs).items():
@@ -93,9 +101,12 @@ def test_an_overridden_step_is_asked_alone_and_inside_of_other_cells(graph):
 
 
 def test_bidirectional_and_layer_unrollers_ask_it_too(graph):
-    cell, x = CHANGED["gru"](), tf.placeholder_with_default(tf.ones([1, 2, 2]), [None, None, 2])
-    both, _ = tf1rnn.bidirectional_dynamic_rnn(cell, CHANGED["lstm"](), x, dtype=tf.float32)
-    layer = tf1rnn.rnn_layer(CHANGED["stack"](), x, [2], dtype=tf.float32)
+    cell, x = (
+        CHANGED["gru"](),
+        tf.placeholder_with_default(tf.ones([1, 2, 2], FLOAT), [None, None, 2]),
+    )
+    both, _ = tf1rnn.bidirectional_dynamic_rnn(cell, CHANGED["lstm"](), x, dtype=FLOAT)
+    layer = tf1rnn.rnn_layer(CHANGED["stack"](), x, [2], dtype=FLOAT)
     for values in evaluate([*both, layer]):
         assert np.all(values == 7)
 
@@ -112,7 +123,7 @@ def test_what_is_no_step_may_be_overridden_without_a_loop(graph):
         def describe(self):
             return self.label
 
-    tf1rnn.dynamic_rnn(Mine(2, "mine"), tf.ones([1, 2, 2]), dtype=tf.float32)
+    tf1rnn.dynamic_rnn(Mine(2, "mine"), tf.ones([1, 2, 2], FLOAT), dtype=FLOAT)
     assert not {"While", "StatelessWhile", "Enter"} & {op.type for op in graph.get_operations()}
 
 
@@ -130,10 +141,10 @@ def gradients(cell, unrollers, unroller, overridden):
     overrides = dict.fromkeys(overridden, "tf1rnn.tests.Halved")
     with tf.get_default_graph().gradient_override_map(overrides), tf.variable_scope("a"):
         if unroller == "static_rnn":
-            outputs, _ = unrollers.static_rnn(cell, tf.unstack(x, axis=1), dtype=tf.float64)
+            outputs, _ = unrollers.static_rnn(cell, tf.unstack(x, axis=1), dtype=DTYPE)
             outputs = tf.stack(outputs, axis=1)
         else:
-            outputs, _ = unrollers.dynamic_rnn(cell, x, dtype=tf.float64)
+            outputs, _ = unrollers.dynamic_rnn(cell, x, dtype=DTYPE)
     loss = tf.reduce_sum(outputs**2)
     return evaluate(tf.gradients(loss, [x, *tf.trainable_variables()]))
 

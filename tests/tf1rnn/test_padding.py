@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import assert_close, load, open_session, random_array, random_weights
+from graphs import (
+    DTYPE,
+    FLOAT,
+    assert_close,
+    load,
+    open_session,
+    random_array,
+    random_weights,
+)
 
 import tf1rnn
 
@@ -16,7 +24,7 @@ CELLS = {
 
 def unrolled(unroller, make, x, lengths):
     """Outputs and state of a cell along a batch-major sequence, each way that steps."""
-    arguments = {"dtype": tf.float64, "sequence_length": lengths}
+    arguments = {"dtype": DTYPE, "sequence_length": lengths}
     if unroller == "static":
         return tf1rnn.static_rnn(make(), tf.unstack(x, 4, axis=1), **arguments)
     if unroller == "bidirectional":
@@ -28,7 +36,7 @@ def unrolled(unroller, make, x, lengths):
 def test_no_number_comes_out_of_the_padding(unroller):
     x = random_array("x", [2, 4, 3])
     with tf.Graph().as_default(), open_session() as session:
-        inputs = tf.placeholder(tf.float64, [None, 4 if unroller == "static" else None, 3])
+        inputs = tf.placeholder(DTYPE, [None, 4 if unroller == "static" else None, 3])
         lengths = tf.placeholder(tf.int32, [None])
         results = {}
         for kind in ["stack"] if unroller == "bidirectional" else CELLS:
@@ -67,7 +75,7 @@ def test_a_loop_stops_at_the_longest_row(longest):
     with tf.Graph().as_default(), open_session() as session:
         lengths = tf.placeholder(tf.int64, [None])
         outputs, steps = tf1rnn.dynamic_rnn(
-            Watched(), tf.ones([3, 5, 2]), lengths, dtype=tf.float32
+            Watched(), tf.ones([3, 5, 2], FLOAT), lengths, dtype=FLOAT
         )
         assert outputs.shape.as_list() == [3, 5, 2]
         values, count = session.run([outputs, steps], {lengths: [longest, 0, longest]})

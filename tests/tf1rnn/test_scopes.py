@@ -2,13 +2,13 @@
 
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import assert_close, evaluate
+from graphs import FLOAT, assert_close, evaluate
 
 import tf1rnn
 
 
 def call(cell, scope=None):
-    return cell(tf.ones([1, 2]), cell.zero_state(1, tf.float32), scope)[0]
+    return cell(tf.ones([1, 2], FLOAT), cell.zero_state(1, FLOAT), scope)[0]
 
 
 def variable_names():
@@ -78,7 +78,7 @@ def test_a_cell_that_gets_its_variables_in_call_finds_them_again():
             """Does not call the base class."""
 
         def call(self, inputs, state):
-            weight = tf.get_variable("weight", [], use_resource=True)
+            weight = tf.get_variable("weight", [], inputs.dtype, use_resource=True)
             return inputs * weight, state
 
     with tf.Graph().as_default():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import Echo, assert_close, evaluate, old_unrollers, random_array
+from graphs import DTYPE, FLOAT, Echo, assert_close, evaluate, old_unrollers, random_array
 
 import tf1rnn
 
@@ -40,7 +40,7 @@ def unrolled(unrollers, static, cell, lengths, given):
     if lengths:  # padding of zeros: a history keeps what the cell saw of it
         x *= np.less.outer(np.arange(4), lengths).T[:, :, None]
     x = tf.constant(x)
-    start = {"initial_state": cell.zero_state(2, tf.float64)} if given else {"dtype": tf.float64}
+    start = {"initial_state": cell.zero_state(2, DTYPE)} if given else {"dtype": DTYPE}
     if static:
         outputs, state = unrollers.static_rnn(
             cell, tf.unstack(x, axis=1), sequence_length=lengths, **start
@@ -71,8 +71,8 @@ def test_a_steered_loop_carries_an_array_in_its_state(graph):
     cell, x = Historian(), tf.constant(random_array("x", [2, 2]))
 
     def loop_fn(time, output, state, loop_state):
-        state = cell.zero_state(2, tf.float64) if state is None else state
-        emit = tf.zeros([2], tf.float64) if output is None else output
+        state = cell.zero_state(2, DTYPE) if state is None else state
+        emit = tf.zeros([2], DTYPE) if output is None else output
         return time >= tf.constant([3, 1]), x, state, emit, None
 
     _, (_, history), _ = tf1rnn.raw_rnn(cell, loop_fn)
@@ -82,13 +82,13 @@ def test_a_steered_loop_carries_an_array_in_its_state(graph):
 
 def test_a_steered_loop_may_tell_the_shape_of_what_it_emits_when_it_runs(graph):
     cell = Echo(2)
-    like = tf.placeholder(tf.float64, None)
-    emitted = tf.placeholder(tf.float64, None)
+    like = tf.placeholder(DTYPE, None)
+    emitted = tf.placeholder(DTYPE, None)
 
     def loop_fn(time, output, state, loop_state):
-        state = cell.zero_state(2, tf.float32) if state is None else state
+        state = cell.zero_state(2, FLOAT) if state is None else state
         emit = like if output is None else emitted
-        return time >= tf.constant([3, 1]), tf.ones([2, 2]), state, emit, None
+        return time >= tf.constant([3, 1]), tf.ones([2, 2], FLOAT), state, emit, None
 
     emits, _, _ = tf1rnn.raw_rnn(cell, loop_fn)
     array = random_array("emit", [2, 3, 1])
@@ -106,9 +106,9 @@ CELLS = {
 @pytest.mark.parametrize("kind", CELLS)
 def test_a_shape_that_one_of_inputs_and_state_tells_is_known_of_both(graph, kind):
     cell, x = CELLS[kind](), random_array("x", [1, 4, 2])
-    known = cell.zero_state(1, tf.float64)
-    fed = tf.nest.map_structure(lambda _: tf.placeholder(tf.float64, [None, None]), known)
-    unknown = tf.placeholder(tf.float64, [None, None, 2])
+    known = cell.zero_state(1, DTYPE)
+    fed = tf.nest.map_structure(lambda _: tf.placeholder(DTYPE, [None, None]), known)
+    unknown = tf.placeholder(DTYPE, [None, None, 2])
     results = []
     for inputs, start in ((unknown, known), (tf.constant(x), fed), (unknown, fed)):
         outputs, state = tf1rnn.dynamic_rnn(cell, inputs, initial_state=start)
@@ -132,7 +132,7 @@ def test_a_shape_that_one_of_inputs_and_state_tells_is_known_of_both(graph, kind
 
 @pytest.mark.parametrize("num_steps", [0, None])
 def test_a_sequence_without_steps_leaves_the_state(graph, num_steps):
-    inputs = tf.placeholder(tf.float64, [3, num_steps, 2])
+    inputs = tf.placeholder(DTYPE, [3, num_steps, 2])
     start = tf.constant(random_array("start", [3, 3]))
     cell, results = tf1rnn.GRUCell(3, fast=False), []
     for lengths in (None, [0, 0, 0]):
@@ -164,7 +164,7 @@ class Foreign:
 
 def test_cells_of_others_start_from_their_own_initial_state(graph):
     x = random_array("x", [3, 4, 2])
-    fed, start = tf.placeholder_with_default(x, [None, None, 2]), {"dtype": tf.float64}
+    fed, start = tf.placeholder_with_default(x, [None, None, 2]), {"dtype": DTYPE}
     steps = tf.unstack(tf.constant(x), axis=1)
     (both, _) = tf1rnn.bidirectional_dynamic_rnn(Foreign(), Foreign(), fed, **start)
     forward, _, _ = tf1rnn.static_bidirectional_rnn(Foreign(), Foreign(), steps, **start)

@@ -6,6 +6,8 @@ import pytest
 import reference
 import tensorflow.compat.v1 as tf
 from graphs import (
+    DTYPE,
+    FLOAT,
     assert_close,
     evaluate,
     load,
@@ -63,7 +65,7 @@ def test_unrolling_gives_what_tensorflow_1_gives(unroller, kind):
             x = tf.constant(random_array("x", [3, 3, 2]))
             inputs = tf.unstack(x, axis=1) if unroller == "static_rnn" else x
             unroll = getattr(unrollers, unroller)
-            outputs, state = unroll(cell, inputs, dtype=tf.float64, sequence_length=[3, 2, 0])
+            outputs, state = unroll(cell, inputs, dtype=DTYPE, sequence_length=[3, 2, 0])
             # The gradients of the others are held against the oracle.
             return results(outputs, state, x, kind == "lstm_everything")
 
@@ -88,7 +90,7 @@ def test_bidirectional_unrolling_gives_what_tensorflow_1_gives(unroller, lengths
             x = tf.constant(random_array("x", [3, 3, 2]))
             inputs = tf.unstack(x, axis=1) if unroller.startswith("static") else x
             unroll = getattr(unrollers, unroller)
-            start = {"dtype": tf.float64}
+            start = {"dtype": DTYPE}
             if lengths:
                 h, *c_and_h = (tf.constant(random_array(f"state{n}", [3, n])) for n in (3, 2, 2))
                 start = {"initial_state_fw": h, "initial_state_bw": cells.LSTMStateTuple(*c_and_h)}
@@ -105,12 +107,12 @@ def test_bidirectional_unrolling_gives_what_tensorflow_1_gives(unroller, lengths
 def steered(unrollers, cell, with_gradients):
     """Rows that end at their lengths; emits twice the output and counts in the loop state."""
     x = tf.constant(random_array("x", [4, 3, 2]))
-    inputs = tf.TensorArray(tf.float64, size=4, clear_after_read=False).unstack(x)
+    inputs = tf.TensorArray(DTYPE, size=4, clear_after_read=False).unstack(x)
     lengths = tf.constant([4, 1, 2])
 
     def loop_fn(time, output, state, loop_state):
         if output is None:
-            state, loop_state, emit = cell.zero_state(3, tf.float64), tf.constant(0), None
+            state, loop_state, emit = cell.zero_state(3, DTYPE), tf.constant(0), None
         else:
             emit, loop_state = output * 2, loop_state + 10
         return time >= lengths, inputs.read(tf.minimum(time, 3)), state, emit, loop_state
@@ -152,9 +154,9 @@ class FedUnrolling:
     def __init__(self, kind, fast, num_steps, depth, units):
         self.cell = make(tf1rnn, kind, units, name="c", fast=fast)
         self.sizes = tf.nest.flatten(self.cell.state_size)
-        self.inputs = tf.placeholder(tf.float64, [num_steps, None, depth])
+        self.inputs = tf.placeholder(DTYPE, [num_steps, None, depth])
         self.lengths = tf.placeholder(tf.int32, [None])
-        self.start = [tf.placeholder(tf.float64, [None, n]) for n in self.sizes]
+        self.start = [tf.placeholder(DTYPE, [None, n]) for n in self.sizes]
         outputs, state = tf1rnn.dynamic_rnn(
             self.cell,
             self.inputs,
@@ -163,7 +165,7 @@ class FedUnrolling:
             time_major=True,
         )
         results = [outputs, *tf.nest.flatten(state)]
-        self.above = [tf.placeholder(tf.float64, x.shape) for x in results]
+        self.above = [tf.placeholder(DTYPE, x.shape) for x in results]
         variables = tf.trainable_variables()
         self.weights = {
             v.op.name.removeprefix("rnn/c/"): array
@@ -235,9 +237,14 @@ def keras_weights(kind, layer, units):
 def test_the_return_switches_and_the_numbers_are_those_of_keras(kind):
     layer_class = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}[kind]
     options = {"reset_after": False} if kind == "gru" else {}
-    x = random_array("x", [3, 3, 2]).astype(np.float32)
+    x = random_array("x", [3, 3, 2]).astype(FLOAT.as_numpy_dtype)
     layer = getattr(keras.layers, layer_class)(
-        4, return_sequences=True, return_state=True, bias_initializer="random_normal", **options
+        4,
+        return_sequences=True,
+        return_state=True,
+        bias_initializer="random_normal",
+        dtype=FLOAT.name,
+        **options,
     )
     expected, *expected_state = (np.asarray(part) for part in layer(x))
     weights = keras_weights(kind, layer, 4)
@@ -246,7 +253,7 @@ def test_the_return_switches_and_the_numbers_are_those_of_keras(kind):
     with tf.Graph().as_default():
         # Keras puts the forget bias into the bias.
         cell = make(tf1rnn, kind, 4, name="c", **({"forget_bias": 0.0} if kind == "lstm" else {}))
-        call = {"cell": cell, "inputs": tf.constant(x), "dtype": tf.float32}
+        call = {"cell": cell, "inputs": tf.constant(x), "dtype": FLOAT}
         last = tf1rnn.rnn_layer(**call)
         every = tf1rnn.rnn_layer(**call, return_sequences=True)
         last_and_state = tf1rnn.rnn_layer(**call, return_state=True)
@@ -255,11 +262,10 @@ def test_the_return_switches_and_the_numbers_are_those_of_keras(kind):
             [last, every, last_and_state, every_and_state],
             {f"rnn/c/{name}": array for name, array in weights.items()},
         )
-    tolerance = {"rtol": 1e-4, "atol": 1e-6}
-    assert_close(every, expected, **tolerance)
-    assert_close(last, expected[:, -1], **tolerance)
-    assert_close(last_and_state, [expected[:, -1], *expected_state], **tolerance)
-    assert_close(every_and_state, [expected, *expected_state], **tolerance)
+    assert_close(every, expected)
+    assert_close(last, expected[:, -1])
+    assert_close(last_and_state, [expected[:, -1], *expected_state])
+    assert_close(every_and_state, [expected, *expected_state])
     h = tf.nest.flatten(last_and_state[1])[-1]
     assert np.array_equal(h, every[:, -1])
 
@@ -297,14 +303,12 @@ def test_static_is_dynamic_and_rows_do_not_meet(kind, batch, num_steps, fast, da
     x = random_array("x", [batch, num_steps, 3])
     with tf.Graph().as_default():
         cell = make(tf1rnn, kind, fast=fast)
-        outputs, state = tf1rnn.dynamic_rnn(cell, x, lengths, dtype=tf.float64)
+        outputs, state = tf1rnn.dynamic_rnn(cell, x, lengths, dtype=DTYPE)
         steps = tf.unstack(tf.constant(x), axis=1)
-        static, static_state = tf1rnn.static_rnn(
-            cell, steps, dtype=tf.float64, sequence_length=lengths
-        )
+        static, static_state = tf1rnn.static_rnn(cell, steps, dtype=DTYPE, sequence_length=lengths)
         row = data.draw(st.integers(0, batch - 1))
         alone = tf.constant(x[row : row + 1, : max(lengths[row], 1)])
-        alone, alone_state = tf1rnn.dynamic_rnn(cell, alone, dtype=tf.float64)
+        alone, alone_state = tf1rnn.dynamic_rnn(cell, alone, dtype=DTYPE)
         dynamic, static, alone = evaluate(
             [(outputs, state), (tf.stack(static, axis=1), static_state), (alone, alone_state)]
         )
@@ -327,8 +331,8 @@ def test_a_carried_state_joins_two_halves_of_a_sequence(fast):
     with tf.Graph().as_default():
         cell = make(tf1rnn, "lstm", fast=fast)
         x = tf.constant(random_array("x", [3, 3, 2]))
-        whole = tf1rnn.dynamic_rnn(cell, x, dtype=tf.float64)
-        first, state = tf1rnn.dynamic_rnn(cell, x[:, :2], dtype=tf.float64)
+        whole = tf1rnn.dynamic_rnn(cell, x, dtype=DTYPE)
+        first, state = tf1rnn.dynamic_rnn(cell, x[:, :2], dtype=DTYPE)
         second, state = tf1rnn.dynamic_rnn(cell, x[:, 2:], initial_state=tuple(state))
         assert isinstance(state, tf1rnn.LSTMStateTuple)
         whole, halves = evaluate([whole, (tf.concat([first, second], axis=1), state)])
@@ -339,11 +343,11 @@ def test_a_carried_state_joins_two_halves_of_a_sequence(fast):
 def test_batch_and_time_may_be_unknown_until_they_are_fed(fast):
     with tf.Graph().as_default():
         cell = make(tf1rnn, "lstm", fast=fast)
-        x = tf.placeholder(tf.float32, [None, None, 2])
+        x = tf.placeholder(FLOAT, [None, None, 2])
         lengths = tf.placeholder(tf.int64, [None])
-        outputs, state = tf1rnn.dynamic_rnn(cell, x, lengths, dtype=tf.float32)
+        outputs, state = tf1rnn.dynamic_rnn(cell, x, lengths, dtype=FLOAT)
         time_major, _ = tf1rnn.dynamic_rnn(
-            cell, tf.transpose(x, [1, 0, 2]), lengths, dtype=tf.float32, time_major=True
+            cell, tf.transpose(x, [1, 0, 2]), lengths, dtype=FLOAT, time_major=True
         )
         assert outputs.shape.as_list() == time_major.shape.as_list() == [None, None, 5]
         assert state.c.shape.as_list() == [None, 5]
@@ -351,18 +355,18 @@ def test_batch_and_time_may_be_unknown_until_they_are_fed(fast):
             feed = {x: np.ones([batch, num_steps, 2]), lengths: [num_steps] * batch}
             values, transposed = evaluate([outputs, time_major], feed=feed)
             assert values.shape == (batch, num_steps, 5)
-            assert_close(values, np.moveaxis(transposed, 1, 0), rtol=1e-5, atol=1e-6)
+            assert_close(values, np.moveaxis(transposed, 1, 0))
         with pytest.raises(tf.errors.InvalidArgumentError, match="sequence_length"):
             evaluate(outputs, feed={x: np.ones([3, 2, 2]), lengths: [2, 2]})
 
 
 def test_static_shapes_pass_through():
     with tf.Graph().as_default():
-        x = tf.zeros([3, 2, 2])
+        x = tf.zeros([3, 2, 2], FLOAT)
         for fast in (True, False):
             cell = make(tf1rnn, "lstm", fast=fast)
             outputs, state = tf1rnn.dynamic_rnn(
-                cell, x, [1, 2, 0], dtype=tf.float32, scope=f"fast_{fast}"
+                cell, x, [1, 2, 0], dtype=FLOAT, scope=f"fast_{fast}"
             )
             assert outputs.shape.as_list() == [3, 2, 5]
             assert state.h.shape.as_list() == [3, 5]

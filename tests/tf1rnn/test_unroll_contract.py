@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from graphs import (
+    DTYPE,
+    FLOAT,
     Echo,
     assert_close,
     evaluate,
@@ -45,7 +47,7 @@ def test_inputs_outputs_and_states_may_be_any_nest(unroller):
     matrix, scale = random_array("matrix", [2, 5, 2, 3]), random_array("scale", [2, 5, 1])
     with tf.Graph().as_default():
         inputs = {"matrix": tf.constant(matrix), "scale": tf.constant(scale)}
-        arguments = {"dtype": tf.float64, "sequence_length": [5, 3]}
+        arguments = {"dtype": DTYPE, "sequence_length": [5, 3]}
         if unroller == "dynamic":
             (totals, doubles), state = tf1rnn.dynamic_rnn(Mixer(), inputs, **arguments)
         else:
@@ -67,11 +69,11 @@ def test_a_bidirectional_nest_comes_back_in_the_order_of_the_inputs():
     with tf.Graph().as_default():
         inputs = {"matrix": matrix, "scale": scale}
         (_, (_, doubles)), _ = tf1rnn.bidirectional_dynamic_rnn(
-            Mixer(), Mixer(), inputs, dtype=tf.float64, sequence_length=[5, 3]
+            Mixer(), Mixer(), inputs, dtype=DTYPE, sequence_length=[5, 3]
         )
         steps = [{key: tf.constant(x[:, t]) for key, x in inputs.items()} for t in range(5)]
         outputs, _, _ = tf1rnn.static_bidirectional_rnn(
-            Mixer(), Mixer(), steps, dtype=tf.float64, sequence_length=[5, 3]
+            Mixer(), Mixer(), steps, dtype=DTYPE, sequence_length=[5, 3]
         )
         both = tf.stack([step[1] for step in outputs], axis=1)
         doubles, both = evaluate([doubles, both])
@@ -95,10 +97,10 @@ def test_a_scalar_in_a_state_counts_on_where_rows_have_ended(unroll):
             return inputs, (state[0] + 1.0, state[1] + 1)
 
     with tf.Graph().as_default():
-        x = tf.ones([2, 4, 2])
+        x = tf.ones([2, 4, 2], FLOAT)
         inputs = x if unroll is tf1rnn.dynamic_rnn else tf.unstack(x, axis=1)
         cell = Clock(2, fast=False)
-        _, state = unroll(cell, inputs, dtype=tf.float32, sequence_length=[3, 1])
+        _, state = unroll(cell, inputs, dtype=FLOAT, sequence_length=[3, 1])
         of_rows, of_all = evaluate(state)
     assert of_rows.tolist() == [[3.0, 3.0], [1.0, 1.0]]
     assert of_all == 3  # up to the longest row, as in TensorFlow 1
@@ -141,7 +143,7 @@ def test_dynamic_unrollers_take_the_cells_faster_way_with_the_variables_of_the_p
     def run(cell):
         with tf.Graph().as_default():
             x = tf.constant(random_array("x", [4, 3, 2]))
-            arguments = {"dtype": tf.float64, "sequence_length": tf.constant([4, 4, 4], tf.int64)}
+            arguments = {"dtype": DTYPE, "sequence_length": tf.constant([4, 4, 4], tf.int64)}
             if unroller == "dynamic":
                 x = tf.transpose(x, [1, 0, 2])
                 outputs, state = tf1rnn.dynamic_rnn(cell, x, **arguments)
@@ -168,8 +170,8 @@ def test_nested_inputs_never_go_the_faster_way():
             raise AssertionError("the faster way takes one tensor")
 
     with tf.Graph().as_default():
-        inputs = {"matrix": tf.zeros([2, 5, 2, 3]), "scale": tf.zeros([2, 5, 1])}
-        tf1rnn.dynamic_rnn(Fast(), inputs, dtype=tf.float32)
+        inputs = {"matrix": tf.zeros([2, 5, 2, 3], FLOAT), "scale": tf.zeros([2, 5, 1], FLOAT)}
+        tf1rnn.dynamic_rnn(Fast(), inputs, dtype=FLOAT)
 
 
 def test_cells_are_what_behaves_like_cells():
@@ -184,7 +186,7 @@ def test_cells_are_what_behaves_like_cells():
 
     with tf.Graph().as_default():
         x = random_array("x", [3, 4, 2])
-        outputs, _ = tf1rnn.dynamic_rnn(tf1rnn.MultiRNNCell([Duck()]), x, dtype=tf.float64)
+        outputs, _ = tf1rnn.dynamic_rnn(tf1rnn.MultiRNNCell([Duck()]), x, dtype=DTYPE)
         assert_close(evaluate(outputs), np.cumsum(x, axis=1))
 
 
@@ -195,7 +197,7 @@ def test_a_saved_state_starts_the_next_run():
     class Store:
         def __init__(self, names):
             self.variables = {
-                name: tf.get_variable(f"store_{name}", [3, 5], tf.float64, use_resource=True)
+                name: tf.get_variable(f"store_{name}", [3, 5], DTYPE, use_resource=True)
                 for name in names
             }
 
@@ -208,10 +210,10 @@ def test_a_saved_state_starts_the_next_run():
     x = random_array("x", [3, 4, 2])
     with tf.Graph().as_default():
         cell = tf1rnn.BasicLSTMCell(5)
-        part = tf.placeholder(tf.float64, [3, 2, 2])
+        part = tf.placeholder(DTYPE, [3, 2, 2])
         steps = tf.unstack(part, axis=1)
         outputs, _ = tf1rnn.static_state_saving_rnn(cell, steps, Store("ch"), ("c", "h"))
-        whole, _ = tf1rnn.static_rnn(cell, tf.unstack(tf.constant(x), axis=1), dtype=tf.float64)
+        whole, _ = tf1rnn.static_rnn(cell, tf.unstack(tf.constant(x), axis=1), dtype=DTYPE)
         weights = random_weights(tf.global_variables())
         with open_session() as sess:
             variables = {v.op.name: v for v in tf.global_variables()}
@@ -229,12 +231,12 @@ def test_a_saved_state_starts_the_next_run():
 
 def test_scopes_are_named_as_in_tensorflow_1():
     with tf.Graph().as_default():
-        x = tf.zeros([3, 1, 2])
+        x = tf.zeros([3, 1, 2], FLOAT)
         for reuse in (None, True):  # a model that trains and one that evaluates
             with tf.variable_scope("Model", reuse=reuse):
                 stack = tf1rnn.MultiRNNCell([tf1rnn.BasicLSTMCell(5), tf1rnn.GRUCell(5)])
-                tf1rnn.dynamic_rnn(stack, x, dtype=tf.float32)
-        tf1rnn.static_rnn(tf1rnn.BasicRNNCell(5), [x[0]], dtype=tf.float32, scope="mine")
+                tf1rnn.dynamic_rnn(stack, x, dtype=FLOAT)
+        tf1rnn.static_rnn(tf1rnn.BasicRNNCell(5), [x[0]], dtype=FLOAT, scope="mine")
         assert [name for name, _ in names_and_shapes()] == [
             "Model/rnn/multi_rnn_cell/cell_0/basic_lstm_cell/kernel",
             "Model/rnn/multi_rnn_cell/cell_0/basic_lstm_cell/bias",
@@ -254,17 +256,17 @@ def test_scopes_are_named_as_in_tensorflow_1():
 def test_what_is_no_cell_is_refused(graph, unroll):
     for wrong in ("cell", tf1rnn.GRUCell, tf1rnn.RNNCell()):
         with pytest.raises(TypeError, match="cell"):
-            unroll(wrong, [tf.zeros([1, 2])], dtype=tf.float32)
+            unroll(wrong, [tf.zeros([1, 2], FLOAT)], dtype=FLOAT)
 
 
 def test_a_state_or_a_dtype_is_needed(graph):
     with pytest.raises(ValueError, match="dtype"):
-        tf1rnn.dynamic_rnn(tf1rnn.GRUCell(2), tf.zeros([1, 2, 3]))
+        tf1rnn.dynamic_rnn(tf1rnn.GRUCell(2), tf.zeros([1, 2, 3], FLOAT))
 
 
 def test_an_initial_state_must_have_the_cells_structure_and_the_batch_of_the_inputs(graph):
-    cell, x = tf1rnn.BasicLSTMCell(2), tf.zeros([3, 4, 2])
-    good, narrow = tf.zeros([3, 2]), tf.zeros([1, 2])
+    cell, x = tf1rnn.BasicLSTMCell(2), tf.zeros([3, 4, 2], FLOAT)
+    good, narrow = tf.zeros([3, 2], FLOAT), tf.zeros([1, 2], FLOAT)
     for wrong in (good, (good,), (good, (good, good))):
         with pytest.raises(ValueError, match="nested"):
             tf1rnn.dynamic_rnn(cell, x, initial_state=wrong)
@@ -273,12 +275,12 @@ def test_an_initial_state_must_have_the_cells_structure_and_the_batch_of_the_inp
 
 
 def test_a_state_of_several_dtypes_needs_one_for_the_outputs(graph):
-    inputs = {"matrix": tf.zeros([2, 5, 2, 3]), "scale": tf.zeros([2, 5, 1])}
-    state = Mixer().zero_state(2, tf.float32)
+    inputs = {"matrix": tf.zeros([2, 5, 2, 3], FLOAT), "scale": tf.zeros([2, 5, 1], FLOAT)}
+    state = Mixer().zero_state(2, FLOAT)
     with pytest.raises(ValueError, match="give a dtype"):
         tf1rnn.dynamic_rnn(Mixer(), inputs, initial_state=state)
-    outputs, _ = tf1rnn.dynamic_rnn(Mixer(), inputs, initial_state=state, dtype=tf.float32)
-    assert outputs[0].dtype == tf.float32
+    outputs, _ = tf1rnn.dynamic_rnn(Mixer(), inputs, initial_state=state, dtype=FLOAT)
+    assert outputs[0].dtype == FLOAT
 
 
 @pytest.mark.parametrize("part", ["output", "state"])
@@ -288,26 +290,28 @@ def test_what_a_cell_answers_must_be_nested_like_its_sizes(graph, part):
             return ((inputs,), state) if part == "output" else (inputs, (state,))
 
     with pytest.raises(ValueError, match="structure"):
-        tf1rnn.static_rnn(Wrong(2, fast=False), [tf.zeros([3, 2])], dtype=tf.float32)
+        tf1rnn.static_rnn(Wrong(2, fast=False), [tf.zeros([3, 2], FLOAT)], dtype=FLOAT)
 
 
 def test_sequence_lengths_must_be_one_for_each_row(graph):
-    cell, x = tf1rnn.GRUCell(2), tf.zeros([3, 4, 2])
+    cell, x = tf1rnn.GRUCell(2), tf.zeros([3, 4, 2], FLOAT)
     for wrong in ([1, 2], [[1, 2, 3]], 2):
         with pytest.raises(ValueError, match="sequence_length"):
-            tf1rnn.dynamic_rnn(cell, x, wrong, dtype=tf.float32)
+            tf1rnn.dynamic_rnn(cell, x, wrong, dtype=FLOAT)
 
 
 def test_inputs_without_time_or_of_unknown_depth_are_refused(graph):
-    for wrong in (tf.zeros([3]), tf.placeholder(tf.float32, [3, 4, None])):
+    for wrong in (tf.zeros([3], FLOAT), tf.placeholder(FLOAT, [3, 4, None])):
         for fast in (True, False):
             with pytest.raises(ValueError):
-                tf1rnn.dynamic_rnn(tf1rnn.GRUCell(2, fast=fast), wrong, dtype=tf.float32)
+                tf1rnn.dynamic_rnn(tf1rnn.GRUCell(2, fast=fast), wrong, dtype=FLOAT)
 
 
 def test_inputs_of_different_batches_are_refused(graph):
     with pytest.raises(ValueError, match="batch"):
-        tf1rnn.static_rnn(tf1rnn.GRUCell(2), [tf.zeros([3, 2]), tf.zeros([4, 2])], dtype=tf.float32)
+        tf1rnn.static_rnn(
+            tf1rnn.GRUCell(2), [tf.zeros([3, 2], FLOAT), tf.zeros([4, 2], FLOAT)], dtype=FLOAT
+        )
 
 
 @pytest.mark.parametrize(
@@ -320,9 +324,9 @@ def test_inputs_of_different_batches_are_refused(graph):
 def test_a_static_loop_needs_a_list_with_steps(graph, unroll):
     cell = tf1rnn.GRUCell(2)
     with pytest.raises(TypeError, match="list"):
-        unroll(cell, tf.zeros([3, 4, 2]), dtype=tf.float32)
+        unroll(cell, tf.zeros([3, 4, 2], FLOAT), dtype=FLOAT)
     with pytest.raises(ValueError, match="at least one"):
-        unroll(cell, [], dtype=tf.float32)
+        unroll(cell, [], dtype=FLOAT)
 
 
 def test_a_steered_loop_needs_a_function(graph):

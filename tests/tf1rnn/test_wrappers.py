@@ -2,7 +2,16 @@
 
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import Echo, assert_close, evaluate, names_and_shapes, old_cells, random_array
+from graphs import (
+    DTYPE,
+    FLOAT,
+    Echo,
+    assert_close,
+    evaluate,
+    names_and_shapes,
+    old_cells,
+    random_array,
+)
 
 import tf1rnn
 
@@ -18,7 +27,7 @@ def test_a_stack_has_the_golden_names_and_the_values_of_tensorflow_1():
             cells = [library.BasicLSTMCell(3), library.GRUCell(4), library.BasicRNNCell(2)]
             stack = library.MultiRNNCell([library.DropoutWrapper(cell) for cell in cells])
             x = tf.constant(random_array("x", [2, 5]))
-            output, state = stack(x, stack.zero_state(2, tf.float64))
+            output, state = stack(x, stack.zero_state(2, DTYPE))
             output, state = stack(x, state)
             return names_and_shapes(), evaluate([output, tf.nest.flatten(state)])
 
@@ -45,7 +54,7 @@ def test_joined_states_of_a_stack_carry_the_numbers_of_the_tuple(fast):
             cells = [Echo(3, fast), tf1rnn.GRUCell(4), Echo(4, fast)]
             stack = tf1rnn.MultiRNNCell(cells, state_is_tuple=state_is_tuple)
             x = tf.constant(random_array("x", [2, 6, 3]))
-            outputs, state = tf1rnn.dynamic_rnn(stack, x, dtype=tf.float64)
+            outputs, state = tf1rnn.dynamic_rnn(stack, x, dtype=DTYPE)
             return evaluate([outputs, tf.concat(tf.nest.flatten(state), axis=1)])
 
     joined = run(False)
@@ -58,7 +67,7 @@ def test_a_stack_goes_layer_after_layer_where_every_layer_knows_how():
         with tf.Graph().as_default() as graph:
             stack = tf1rnn.MultiRNNCell([Echo(3), Echo(3, fast), Echo(3)])
             x = tf.constant(random_array("x", [2, 6, 3]))
-            outputs, state = tf1rnn.dynamic_rnn(stack, x, [4, 6], dtype=tf.float64)
+            outputs, state = tf1rnn.dynamic_rnn(stack, x, [4, 6], dtype=DTYPE)
             loops = {"While", "StatelessWhile"} & {op.type for op in graph.get_operations()}
             return evaluate([outputs, state]), bool(loops)
 
@@ -83,9 +92,9 @@ def test_a_stack_needs_cells():
 def test_a_stack_refuses_a_state_of_another_length():
     with tf.Graph().as_default():
         stack = tf1rnn.MultiRNNCell([tf1rnn.GRUCell(2), tf1rnn.GRUCell(2)])
-        for wrong in (tf.zeros([1, 2]), (tf.zeros([1, 2]),)):
+        for wrong in (tf.zeros([1, 2], FLOAT), (tf.zeros([1, 2], FLOAT),)):
             with pytest.raises(ValueError, match="tuple of length 2"):
-                stack(tf.zeros([1, 2]), wrong)
+                stack(tf.zeros([1, 2], FLOAT), wrong)
 
 
 # Residual connections and devices.
@@ -96,7 +105,7 @@ def test_a_residual_is_added_within_the_length_of_each_row(fast):
     with tf.Graph().as_default():
         x = random_array("x", [2, 4, 3])
         cell = tf1rnn.ResidualWrapper(Echo(3, fast))
-        outputs, state = evaluate(tf1rnn.dynamic_rnn(cell, x, [4, 1], dtype=tf.float64))
+        outputs, state = evaluate(tf1rnn.dynamic_rnn(cell, x, [4, 1], dtype=DTYPE))
     expected = 2 * x
     expected[1, 1:] = 0
     assert_close(outputs, expected)
@@ -107,26 +116,26 @@ def test_a_residual_function_replaces_the_sum():
     with tf.Graph().as_default():
         x = random_array("x", [2, 4, 3])
         cell = tf1rnn.ResidualWrapper(Echo(3), residual_fn=lambda i, o: i - 3 * o)
-        outputs, _ = evaluate(tf1rnn.dynamic_rnn(cell, x, dtype=tf.float64))
+        outputs, _ = evaluate(tf1rnn.dynamic_rnn(cell, x, dtype=DTYPE))
     assert_close(outputs, -2 * x)
 
 
 def test_a_residual_needs_inputs_and_outputs_of_one_shape():
     with tf.Graph().as_default(), pytest.raises(ValueError, match="equal shapes"):
         cell = tf1rnn.ResidualWrapper(tf1rnn.GRUCell(3))
-        cell(tf.zeros([2, 1]), cell.zero_state(2, tf.float32))
+        cell(tf.zeros([2, 1], FLOAT), cell.zero_state(2, FLOAT))
 
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_a_device_holds_the_cells_ops_and_nothing_else(fast):
     with tf.Graph().as_default() as graph:
         cell = tf1rnn.DeviceWrapper(Echo(3, fast), "/cpu:7")
-        x = tf.zeros([4, 2, 3])
-        assert "CPU:7" in cell.zero_state(2, tf.float32).device
+        x = tf.zeros([4, 2, 3], FLOAT)
+        assert "CPU:7" in cell.zero_state(2, FLOAT).device
         if fast:
-            tf1rnn.dynamic_rnn(cell, x, dtype=tf.float32)
+            tf1rnn.dynamic_rnn(cell, x, dtype=FLOAT)
         else:
-            cell(x[0], cell.zero_state(2, tf.float32))
+            cell(x[0], cell.zero_state(2, FLOAT))
         devices = {op.type: op.device for op in graph.get_operations()}
     assert "CPU:7" in devices["Cast" if fast else "AddV2"]
     assert devices["Transpose" if fast else "StridedSlice"] == ""
@@ -142,7 +151,7 @@ def test_a_wrapper_has_the_cells_sizes_and_names_and_wraps_cells_only(wrapper):
         cell = tf1rnn.BasicLSTMCell(3)
         wrapped = wrap(cell)
         assert (wrapped.state_size, wrapped.output_size) == (cell.state_size, 3)
-        wrapped(tf.zeros([2, 3]), wrapped.zero_state(2, tf.float32))
+        wrapped(tf.zeros([2, 3], FLOAT), wrapped.zero_state(2, FLOAT))
         names = [name for name, _ in names_and_shapes()]
         assert names == ["basic_lstm_cell/kernel", "basic_lstm_cell/bias"]
     for wrong in ("cell", tf1rnn.LSTMStateTuple(1, 2), tf1rnn.RNNCell()):
