@@ -65,6 +65,7 @@ def test_every_side_scores_without_learning_and_carries_the_state(name):
     assert costs[-2] == pytest.approx(costs[-1], rel=1e-3)  # to where one word always leads
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("in_torch", "imported"), [(True, ["torch"]), (False, ["tensorflow", "keras"])]
 )

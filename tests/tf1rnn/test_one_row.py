@@ -25,7 +25,7 @@ def walk(num_steps, rows=1, lengths=None, dtype="f4"):
         parts += [draw(DEPTH + UNITS, 4 * UNITS) / 2, draw(4 * UNITS)]
         results = kernels.lstm_sequence(*parts, 0.7, lengths)
         first = tf.gradients([part**2 for part in results], parts)
-        second = tf.gradients([part**2 for part in first], parts)
+        second = tf.gradients(first[0] ** 2, parts[1:])
         is_one = "BlockLSTMV2" in {op.type for op in graph.get_operations()}
         return session.run([*results, *first, *second]), is_one
 

@@ -61,6 +61,7 @@ def test_the_configs_precision_reaches_the_cells(kind):
         assert types == {name}
 
 
+@pytest.mark.long
 def test_a_training_in_bfloat16_saves_float32_and_ends_near_float32s(tmp_path):
     scores = {}
     for name in ("float32", "bfloat16"):

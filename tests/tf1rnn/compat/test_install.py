@@ -117,7 +117,14 @@ assert program.has
 
 
 @pytest.mark.parametrize(
-    "program", [UNDONE, ONE_LINE, SINGLE_SWITCHES, VERSION_1, LIBRARIES], ids=range(5)
+    "program",
+    [
+        UNDONE,
+        LIBRARIES,
+        *(pytest.param(one, marks=pytest.mark.long) for one in (ONE_LINE, SINGLE_SWITCHES)),
+        pytest.param(VERSION_1, marks=pytest.mark.long),
+    ],
+    ids=range(5),
 )
 def test_a_process_is_switched_and_switched_back(program):
     result = subprocess.run(

@@ -112,7 +112,13 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize(
+    "case",
+    [
+        "a module",
+        *(pytest.param(one, marks=pytest.mark.long) for one in WRONG if one != "a module"),
+    ],
+)
 def test_a_name_that_is_not_served_is_one_line_and_status_2(tmp_path, case):
     text, line, said = WRONG[case]
     (tmp_path / "old.py").write_text(text)
@@ -121,6 +127,7 @@ def test_a_name_that_is_not_served_is_one_line_and_status_2(tmp_path, case):
     assert one_line(result).startswith(f"old.py:{line}: ") and said in one_line(result)
 
 
+@pytest.mark.long
 def test_an_error_of_the_programs_own_is_shown_from_its_first_line(tmp_path):
     (tmp_path / "old.py").write_text("import tensorflow as tf\n\n{}['key']\n")
     result = run(tmp_path, "old.py")
