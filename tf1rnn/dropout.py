@@ -182,9 +182,13 @@ class StepMasks(SharesTensors):
         if self._variational:
             steps, row, time = [], [1, *row[1:]], None
         uniform = self._uniform(salt, steps, row, 0 if time is None else time)
-        keep_prob = tf.cast(keep_prob, tf.float32)
-        scale = tf.math.divide_no_nan(1.0, keep_prob)
-        return tf.cast(uniform < keep_prob, x.dtype) * tf.cast(scale, x.dtype)
+        wide = tf.float64 if x.dtype == tf.float64 else tf.float32
+        if isinstance(keep_prob, float):  # a cast would make it float32 first
+            keep_prob = tf.constant(keep_prob, wide)
+        keep_prob = tf.cast(keep_prob, wide)
+        scale = tf.math.divide_no_nan(tf.ones([], wide), keep_prob)
+        kept = uniform < tf.cast(keep_prob, tf.float32)
+        return tf.cast(kept, x.dtype) * tf.cast(scale, x.dtype)
 
     def _uniform(
         self, salt: str, steps: list[Dimension], row: list[Dimension], time: int | Tensor

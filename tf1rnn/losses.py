@@ -11,6 +11,7 @@ from tf1rnn.types import Tensor
 
 MANY_CLASSES = 1000  # from which the faster loss pays for its operations, which are more
 _NO_ZERO_DIVISION = 1e-12  # TensorFlow 1's guard for rows whose weights are all zero
+_NO_ZERO_DIVISION_IN_FLOAT16 = 2.0**-14  # the least normal number, 1e-12 being 0
 
 
 def _loss_of(logits: Sequence[Tensor]) -> Callable[..., Tensor]:
@@ -19,6 +20,11 @@ def _loss_of(logits: Sequence[Tensor]) -> Callable[..., Tensor]:
     if num_classes and (num_classes[0] or 0) >= MANY_CLASSES:
         return softmax_cross_entropy
     return tf.nn.sparse_softmax_cross_entropy_with_logits
+
+
+def _not_zero(total: Tensor) -> Tensor:
+    is_narrow = total.dtype == tf.float16
+    return total + (_NO_ZERO_DIVISION_IN_FLOAT16 if is_narrow else _NO_ZERO_DIVISION)
 
 
 def sequence_loss_by_example(
@@ -58,7 +64,7 @@ def sequence_loss_by_example(
         steps = zip(logits, targets, weights, strict=True)
         total = tf.add_n([loss(labels=y, logits=z) * weight for z, y, weight in steps])
         if average_across_timesteps:
-            total /= tf.add_n(weights) + _NO_ZERO_DIVISION
+            total /= _not_zero(tf.add_n(weights))
         return total
 
 
@@ -117,7 +123,7 @@ def sequence_loss(
         losses = loss(labels=tf.reshape(targets, [-1]), logits=flat)
         losses = tf.reshape(losses, tf.shape(targets)) * weights
         if averages:
-            total = tf.reduce_sum(weights, averages) + _NO_ZERO_DIVISION
+            total = _not_zero(tf.reduce_sum(weights, averages))
             return tf.reduce_sum(losses, averages) / total
         if sums:
             count = tf.cast(tf.math.count_nonzero(weights, sums), losses.dtype)

@@ -58,12 +58,20 @@ def open_graph(
     """The graph that is exported, with its weights, in an open session."""
     with tf.Graph().as_default() as tf_graph:
         graph = ExportGraph(network, signatures)
+        _forget_gradients(tf_graph)
         with open_session(tf_graph) as session:
             for variable in tf.global_variables():
                 value = variable.initializer.inputs[1]
                 session.run(variable.initializer, {value: network.weights[variable.op.name]})
             session.run(graph.initialize_table)
             yield session, graph
+
+
+def _forget_gradients(graph: tf.Graph) -> None:
+    """Leaves gradients to TensorFlow, which has none of those that tf1rnn registers."""
+    for op in graph.get_operations():
+        if "_gradient_op_type" in op.node_def.attr:
+            op._clear_attr("_gradient_op_type")
 
 
 def _definition(signature: Signature) -> Any:

@@ -4,11 +4,19 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tf1rnn import compat
 from tf1rnn.compat.modules import module_at
 
 learn = module_at("contrib.learn")
 X = np.array([[1.0], [2.0], [3.0], [4.0]])
 Y = 3 * X[:, 0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def switched_back():
+    """Some of the names switch TensorFlow 1's behaviour on."""
+    yield
+    compat.uninstall()
 
 
 def model_fn(features, targets):
