@@ -21,7 +21,7 @@ TESTS = [
 ]
 DIGITS = ["scikit-learn>=1.4"]
 # NumPy 2.4 no longer takes an array of one number for a number, as old programs do.
-COMPAT = ["tf-keras>=2.19,<2.22", "tf-slim>=1.1", "numpy<2.4"]
+COMPAT = ["tf-keras>=2.20,<2.22", "tf-slim>=1.1", "numpy<2.4"]
 EXPORT = ["onnx>=1.17", "onnxruntime>=1.20"]
 NOTEBOOK = ["nbclient>=0.10", "ipykernel>=6.29"]
 
@@ -50,8 +50,8 @@ setup(
     packages=find_packages(include=["tf1rnn", "tf1rnn.*"]),
     package_data={"tf1rnn": ["py.typed"]},
     install_requires=[
-        "tensorflow>=2.19,<2.22",
-        "tensorboard>=2.19,<2.22",
+        "tensorflow>=2.20,<2.22",
+        "tensorboard>=2.20,<2.22",
         "setuptools<81",  # TensorBoard imports pkg_resources, which later releases dropped
         "numpy>=1.26",
         "matplotlib>=3.8",
