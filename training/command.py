@@ -155,6 +155,13 @@ def _prepare_matplotlib() -> None:
     if "IPython" not in sys.modules:
         os.environ.pop("MPLBACKEND", None)
         os.environ["MATPLOTLIBRC"] = os.devnull
+        if Path("matplotlibrc").exists():  # of the working directory it is read before all others
+            here = Path.cwd()
+            os.chdir(os.sep)
+            try:
+                import matplotlib  # noqa: F401
+            finally:
+                os.chdir(here)
 
 
 def _discard_output() -> None:
@@ -176,7 +183,12 @@ def import_tensorflow() -> None:
     if "tensorflow" not in sys.modules:
         memory.require_for_tensorflow()
         with _silent_stderr() if quiet else nullcontext(), _no_keras():
-            import tensorflow  # noqa: F401
+            import tensorflow
+
+            if tensorflow.__version__ < "2.21":  # tells once that a pass of its compiler is off
+                v1 = tensorflow.compat.v1
+                with v1.Graph().as_default(), v1.Session() as session:
+                    session.run(v1.constant(0))
     if quiet:
         # Deprecated functions that TensorFlow calls itself are not the doing of the user.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -182,7 +182,7 @@ def test_settings_that_are_no_good_are_not_heard_of(module, tmp_path):
     config = tmp_path / "home" / ".config" / "matplotlib"
     config.mkdir(parents=True)
     (config / "matplotlibrc").write_bytes(b"text.usetex: True\nfont.family: \xff\n")
-    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.family: none such\nbad\n")
+    (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\nfont.family: \xfe\xff\nbad\n")
     train = ["--config", "test", "--epochs", "1", "--batch_size", "4", "--num_steps", "5"]
     train += ["--data_path", corpus, "--logdir", tmp_path, "--name", "实验 $一"]
     arguments = {"train": train, "compare": [make_run(tmp_path / "$a $b", result={})]}[module]
