@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.profile and options.evaluation:
         parser.error("--profile is of training: it cannot be given with --evaluation")
+    if options.cases and (options.profile or options.evaluation):
+        parser.error("--cases has shapes of its own: give it alone")
     found = {"cases": show_cases()} if options.cases else {"sizes": compare_sizes(options)}
     if options.json:
         write(options.json, found)
@@ -178,15 +180,16 @@ def show_cases() -> dict[str, Any]:
     """Prints the table of other shapes; their figures, by the name of the case."""
     command.import_tensorflow()
     from benchmarks.cases import line, measure
+    from benchmarks.worker import versions
 
     print("| case | ours, CPU ms a step | TensorFlow 1's | TensorFlow 1's / ours |", end="")
     print(" ours, CPU s to make it and take the first step | TensorFlow 1's |")
     print("|---|---|---|---|---|---|")
-    found = {}
+    found: dict[str, Any] = {}
     for name, ours, tf1 in measure(rounds=7):
         print(line(name, ours, tf1), flush=True)
         found[name] = {"ours": asdict(ours), "tf1": asdict(tf1)}
-    return found
+    return {"versions": versions(), **found}
 
 
 def show_profile(size: str, precision: str) -> dict[str, float]:

@@ -16,9 +16,10 @@ _NO_ZERO_DIVISION_IN_FLOAT16 = 2.0**-14  # the least normal number, 1e-12 being 
 
 def _loss_of(logits: Sequence[Tensor]) -> Callable[..., Tensor]:
     """A function `(labels=, logits=)` for the logits of each step: the faster of two equal ones."""
-    num_classes = tf.convert_to_tensor(logits[0]).shape.as_list()[-1:] if len(logits) == 1 else []
-    if num_classes and (num_classes[0] or 0) >= MANY_CLASSES:
-        return softmax_cross_entropy
+    if len(logits) == 1:  # of many steps the graph would grow by the operations of each
+        shape = tf.convert_to_tensor(logits[0]).shape
+        if shape.rank and (shape.as_list()[-1] or 0) >= MANY_CLASSES:
+            return softmax_cross_entropy
     return tf.nn.sparse_softmax_cross_entropy_with_logits
 
 

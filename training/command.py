@@ -185,7 +185,8 @@ def import_tensorflow() -> None:
         with _silent_stderr() if quiet else nullcontext(), _no_keras():
             import tensorflow
 
-            if tensorflow.__version__ < "2.21":  # tells once that a pass of its compiler is off
+            # Before 2.21 a first session tells that a pass of TensorFlow's compiler is off.
+            if quiet and tensorflow.__version__.startswith("2.20."):
                 v1 = tensorflow.compat.v1
                 with v1.Graph().as_default(), v1.Session() as session:
                     session.run(v1.constant(0))

@@ -76,6 +76,16 @@ def test_the_loss_of_many_classes_is_the_faster_one_and_the_oracles():
     assert "SparseSoftmaxCrossEntropyWithLogits" not in types
 
 
+def test_the_shape_of_the_logits_may_be_unknown(graph):
+    logits, targets, weights = (part[0] for part in random_batch(1, 3, 2))
+    z = tf.placeholder(tf.float64)
+    loss = tf1rnn.sequence_loss_by_example(
+        [z], [tf.constant(targets)], [tf.constant(weights, tf.float64)], False
+    )
+    losses, _ = reference.softmax_cross_entropy(logits, targets)
+    assert_close(evaluate(loss, feed={z: logits}), losses * weights)
+
+
 @pytest.mark.parametrize(("steps", "rows"), [(True, True), (True, False), (False, True)])
 def test_a_sum_is_divided_by_the_number_of_weights_that_are_not_zero(steps, rows):
     """So tf.contrib.seq2seq had it in the last release of TensorFlow 1."""

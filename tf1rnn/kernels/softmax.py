@@ -41,9 +41,7 @@ def softmax_loss(
     _check_shapes(outputs, softmax_w, softmax_b, targets)
     weights = tf.cast(softmax_w, matmul_dtype or outputs.dtype)  # [H, V]
     bias = tf.cast(softmax_b, weights.dtype)
-    # As they are: TensorFlow would make one operation of them, whose large product is slower.
-    products = tf.identity(tf.cast(outputs, weights.dtype) @ weights)
-    logits = tf.nn.bias_add(products, bias)
+    logits = tf.nn.bias_add(tf.cast(outputs, weights.dtype) @ weights, bias)
     loss, errors = _cross_entropy(logits, targets)  # [M], [M, V]
     operands = [outputs, softmax_w, softmax_b, weights, errors]
     return with_gradient("tf1rnn.SoftmaxLoss", [tf.cast(loss, outputs.dtype)], operands)[0]

@@ -68,7 +68,14 @@ def pandas_input_fn(
     num_threads: int = 1,
     target_column: str = "target",
 ) -> Callable[[], Any]:
-    """`numpy_input_fn` of the columns of a pandas frame and a series of labels."""
+    """`numpy_input_fn` of the columns of a pandas frame and a series of labels.
+
+    Args:
+      x: the frame; features are a dict of its columns, `[batch_size]` each.
+      y: the labels, or None.
+      batch_size, num_epochs, shuffle: as in `numpy_input_fn`.
+      queue_capacity, num_threads, target_column: taken and not used.
+    """
     columns = {name: np.asarray(x[name]) for name in x.columns}
     labels = None if y is None else np.asarray(y)
     return numpy_input_fn(columns, labels, batch_size, num_epochs, shuffle, queue_capacity)

@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 
-class Helper:
-    """The contract between a helper and `BasicDecoder`; a helper of one's own derives from it."""
+class Sampled:
+    """What a decoder is told of samples, by a `Helper` or a `Sampler`."""
 
     @property
     def batch_size(self) -> Tensor:
@@ -45,6 +45,10 @@ class Helper:
     def sample_ids_dtype(self) -> DType:
         """Dtype of the samples."""
         raise NotImplementedError("sample_ids_dtype has not been implemented")
+
+
+class Helper(Sampled):
+    """The contract between a helper and `BasicDecoder`; a helper of one's own derives from it."""
 
     def initialize(self, name: str | None = None) -> tuple[Tensor, Nest]:
         """`(finished, first_inputs)`: bool `[batch_size]`, and a nest of `[batch_size, ...]`."""

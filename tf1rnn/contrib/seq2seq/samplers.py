@@ -16,6 +16,7 @@ from tf1rnn.contrib.seq2seq.helpers import (
     GreedyEmbeddingHelper,
     Helper,
     InferenceHelper,
+    Sampled,
     SampleEmbeddingHelper,
     TrainingHelper,
 )
@@ -27,26 +28,11 @@ from tf1rnn.contrib.seq2seq.scheduled import (
 from tf1rnn.types import DType, Nest, Shape, Tensor
 
 
-class Sampler:
+class Sampler(Sampled):
     """The contract between a sampler and `BasicDecoderV2`; one of one's own derives from it.
 
     `initialize` takes the tensors, and as many more arguments as the sampler needs.
     """
-
-    @property
-    def batch_size(self) -> Tensor:
-        """The batch size, a scalar int tensor."""
-        raise NotImplementedError("batch_size has not been implemented")
-
-    @property
-    def sample_ids_shape(self) -> Shape:
-        """Shape of the samples without the batch."""
-        raise NotImplementedError("sample_ids_shape has not been implemented")
-
-    @property
-    def sample_ids_dtype(self) -> DType:
-        """Dtype of the samples."""
-        raise NotImplementedError("sample_ids_dtype has not been implemented")
 
     def initialize(self, inputs: Nest, **kwargs: Any) -> tuple[Tensor, Nest]:
         """`(finished, first_inputs)`: bool `[batch_size]`, and a nest of `[batch_size, ...]`."""
