@@ -134,7 +134,34 @@ def test_options_unknown_to_the_parser_keep_their_order_and_values() -> None:
     assert (options.name, rest) == ("a", flags)
 
 
-NOISY = "import os\nos.write(2, b'noise\\n')\n"
+NOISY = "import os\n__version__ = '2.21.0'\nos.write(2, b'noise\\n')\n"
+# One whose first session tells something.
+TELLING = """
+import contextlib, os, types
+
+__version__ = "2.20.0"
+
+class Session:
+    told = False
+
+    def __enter__(self):
+        if not Session.told:
+            os.write(2, b"a pass is off\\n")
+        Session.told = True
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def run(self, fetches):
+        pass
+
+class Graph:
+    as_default = contextlib.nullcontext
+
+v1 = types.SimpleNamespace(Graph=Graph, Session=Session, constant=int)
+compat = types.SimpleNamespace(v1=v1)
+"""
 QUIET = f"{IMPORT}command.import_tensorflow()\nimport os\nos.write(2, b'after\\n')\n"
 
 
@@ -152,6 +179,13 @@ def test_only_messages_of_the_import_are_hidden_unless_asked_for(
     (tmp_path / "tensorflow.py").write_text(NOISY)
     program = start(tmp_path, QUIET, **options)
     assert program.communicate(timeout=60) == ("", err)
+
+
+def test_what_a_first_session_tells_before_2_21_is_hidden(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text(TELLING)
+    program = start(tmp_path, QUIET + "import tensorflow\nwith tensorflow.Session():\n    pass\n")
+    assert program.communicate(timeout=60) == ("", "after\n")
+    assert program.returncode == 0
 
 
 def test_a_failing_import_is_shown(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_too_little_address_space_is_one_line(words, tmp_path):
 
 def imported(folder, code, tensorflow):
     """What a program of these lines gives where `tensorflow` is the text of that module."""
-    (folder / "tensorflow.py").write_text(tensorflow)
+    (folder / "tensorflow.py").write_text(f'__version__ = "2.21.0"\n{tensorflow}')
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.run(
