@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if options.resume is not None:
         return resume(options, flags)
-    return start(problems.resolve(preset_of(options), flags), options)
+    return start(problems.resolve(preset_of(options), flags, vars(options)), options)
 
 
 def start(config: Config, options: argparse.Namespace) -> int:

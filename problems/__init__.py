@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from config import PRESETS, Config, PTBConfig
@@ -37,7 +37,7 @@ class _Table(dict[str, Problem]):
 PROBLEMS = _Table()
 
 
-def resolve(name_or_file: str, flags: Sequence[str] = ()) -> Config:
+def resolve(name_or_file: str, flags: Sequence[str] = (), options: Iterable[str] = ()) -> Config:
     """The Config of a preset or a file, with flags from the command line.
 
     Args:
@@ -45,6 +45,7 @@ def resolve(name_or_file: str, flags: Sequence[str] = ()) -> Config:
         names one, and whose relative paths are from its folder; or in .json, such as a run's
         config.json.
       flags: `["--keep_prob", "0.8", "--seed=3"]`.
+      options: what else could have been meant by a flag that is no field.
 
     Raises:
       ConfigError: for an unknown name, field or value, or a file that cannot be read.
@@ -60,7 +61,7 @@ def resolve(name_or_file: str, flags: Sequence[str] = ()) -> Config:
             config = config_files.with_values(config, values)
     else:
         config = _preset(name_or_file)
-    return config_files.with_flags(config, flags)
+    return config_files.with_flags(config, flags, options)
 
 
 def load(path: str | Path) -> Config:

@@ -33,7 +33,7 @@ def write_corpus(folder: Path, sizes=(900, 90, 80), vocabulary=12, seed=0) -> Pa
 
 def tiny_config(corpus: Path, **changes) -> PTBConfig:
     fields = {"hidden_size": 12, "num_steps": 5, "batch_size": 4, "epochs": 3, "decay_after": 1}
-    return PTBConfig(**{"data_path": str(corpus), **fields, **changes})
+    return PTBConfig(**{"data_path": str(corpus), "num_layers": 1, **fields, **changes})
 
 
 class QuietScreen(Screen):
@@ -57,9 +57,9 @@ class ShortTraining(Training):
 
 
 def make_training(
-    path: Path, config, on_step=lambda step: None, window=None, flow=False, **options
+    path: Path, config, on_step=lambda step: None, window=None, flow=False, draws=False, **options
 ) -> ShortTraining:
-    """A training in the folder `path`, which is made on the way."""
+    """A training in the folder `path`, which is made on the way. Its pictures take most of it."""
     problem = PROBLEMS[config.problem]
     data = problem.read(config)
     config = problem.settle(config, data)
@@ -68,7 +68,10 @@ def make_training(
     screen = QuietScreen(on_step)
     graph = TrainingGraph(problem, config, flow)
     options = Options(**options)
-    return ShortTraining(problem, config, data, graph, Run(path), screen, options, window)
+    training = ShortTraining(problem, config, data, graph, Run(path), screen, options, window)
+    if not draws:
+        training.album.draw = lambda *_, **__: None
+    return training
 
 
 def last_arrays(training: Training) -> dict[str, np.ndarray]:

@@ -1,8 +1,6 @@
 """export.py: what is written is whole, means what the run means, and needs nothing of ours."""
 
-import contextlib
 import dataclasses
-import io
 import json
 import math
 import os
@@ -12,28 +10,19 @@ import sys
 from pathlib import Path
 
 import corpora
-import graphs
 import numpy as np
+import processes
 import pytest
 import tensorflow.compat.v1 as tf
 import tiny
+from exports import CELLS, Exported, make_run, make_run_and_exports
 
 import evaluate
 import export
-import problems
 import reader
 from training.command import UserError
 from training.config_files import to_json
-from training.graphs import build_evaluation
-from training.progress import Progress, made_with
-from training.run import Run
 
-CELLS = {
-    "lstm": {"forget_bias": 0.75, "num_layers": 2},
-    "lstm_peephole": {"forget_bias": 0.5, "num_layers": 1, "tie_embedding": True},
-    "gru": {"num_layers": 1, "tie_embedding": True, "use_bias": False},
-    "rnn": {"num_layers": 1},
-}
 STRANGER = """
 import json, math, sys
 for name in ("tf1rnn", "training", "model", "config", "reader", "evaluate", "export"):
@@ -61,57 +50,6 @@ print(json.dumps({
 """
 
 
-@dataclasses.dataclass
-class Exported:
-    """A run with its SavedModel, open in a session, and its ONNX model."""
-
-    run: Run
-    network: object
-    folder: Path
-    onnx: Path
-    output: str
-
-    def __post_init__(self):
-        self.vocabulary = self.run.read_vocabulary()
-        self.graph = tf.Graph()
-        with self.graph.as_default():
-            self.session = graphs.open_session()
-            meta_graph = tf.saved_model.load(self.session, ["serve"], str(self.folder))
-            self.signatures = meta_graph.signature_def
-
-    def __call__(self, name, inputs):
-        """Runs a signature as a C++ program does: the tensors by the names that it tells."""
-        signature = self.signatures[name]
-        assert set(inputs) == set(signature.inputs)
-        feed = {signature.inputs[key].name: value for key, value in inputs.items()}
-        fetches = {key: tensor.name for key, tensor in signature.outputs.items()}
-        return self.session.run(fetches, feed)
-
-    def zeros(self, batch_size=1):
-        shape = self.signatures["serving_default"].inputs["initial_state"].tensor_shape.dim
-        return np.zeros([batch_size if n.size < 0 else n.size for n in shape], np.float32)
-
-    def ids(self, text):
-        return reader.to_ids(text.split(), self.vocabulary)
-
-    def log_probs(self, words):
-        """Of the words of a sentence, one step after the other, after an <eos> alone."""
-        state, found = self.zeros(), []
-        for word, target in zip(self.ids("<eos> " + words), self.ids(words), strict=False):
-            inputs = {"input_data": [[word]], "initial_state": state}
-            result = self("serving_default", inputs)
-            state = result["final_state"]
-            found.append(result["log_probs"][0, 0, target])
-        return found
-
-    def run_onnx(self, inputs):
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(self.onnx / "model.onnx")
-        names = ["log_probs", "final_state"]
-        return dict(zip(names, session.run(names, inputs), strict=True))
-
-
 SHORT_AND_LONG = [
     cell if cell == "lstm" else pytest.param(cell, marks=pytest.mark.long) for cell in CELLS
 ]
@@ -136,34 +74,6 @@ def exported(corpus, tmp_path_factory):
         return made[cell]
 
     return make
-
-
-def make_run(path, corpus, **fields):
-    """A run with a checkpoint of random weights."""
-    config = corpora.tiny_config(corpus, hidden_size=6, **fields)
-    problem = problems.PROBLEMS[config.problem]
-    data = problem.read(config)
-    config = problem.settle(config, data)
-    run = Run.new(path, to_json(config), data.vocabulary)
-    progress = {**dataclasses.asdict(Progress()), "made_with": made_with(config, data.vocabulary)}
-    start = tf.random_uniform_initializer(-0.7, 0.7)
-    with tf.Graph().as_default(), tf.variable_scope("", initializer=start):
-        tf.set_random_seed(3)
-        build_evaluation(problem, config)
-        saver = tf.train.Saver(max_to_keep=None)
-        with graphs.open_session() as session:
-            session.run(tf.global_variables_initializer())
-            run.open_checkpoints(print).save(session, saver, 1, progress, {})
-    return run
-
-
-def make_run_and_exports(cell, corpus, folder):
-    run = make_run(folder / "run", corpus, cell=cell, **CELLS[cell])
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        network = export.read_network(run, "best")
-        for name in ("saved_model", "onnx"):
-            export.write(network, run, folder / name, is_onnx=name == "onnx")
-    return run, network, folder / "saved_model", folder / "onnx", printed.getvalue()
 
 
 def kaldi(model, words):
@@ -215,10 +125,7 @@ def test_onnx_goes_on_from_any_state_with_any_number_of_rows(cell, exported):
 
 def test_a_stranger_without_tf1rnn_gets_the_same_scores(exported, corpus, tmp_path):
     model = exported("lstm")
-    done = subprocess.run(
-        [sys.executable, "-c", STRANGER, model.folder, corpus / "ptb.test.txt"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    done = processes.run(["-c", STRANGER, model.folder, corpus / "ptb.test.txt"], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     expected = evaluate.evaluate(model.run, "test", "best")["score"]

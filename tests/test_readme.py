@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,11 +25,9 @@ def my_problem(tmp_path_factory):
     (folder / "my_problem.py").write_text(program("# my_problem.py"))
     logs = folder / "logs"
     arguments = ["--config", "echo", "--epochs", "8", "--logdir", logs, "--name", "run"]
-    done = subprocess.run(
-        [sys.executable, folder / "my_problem.py", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
+    done = processes.run(
+        [folder / "my_problem.py", *arguments],
+        cwd=folder,
         env={"PATH": "", "PYTHONPATH": str(ROOT), "HOME": str(folder)},
     )
     return done, logs / "run"

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import corpora
+import processes
 import pytest
 
 import evaluate
@@ -28,13 +29,12 @@ def corpus(tmp_path_factory):
     return str(corpora.write_corpus(tmp_path_factory.mktemp("corpus")))
 
 
-def command(name, *arguments, **options):
+def command(name, *arguments):
     return subprocess.run(
         [sys.executable, ROOT / name, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,
-        **options,
     )
 
 
@@ -67,7 +67,7 @@ def test_a_runs_folder_holds_all_that_is_promised(trained):
 
 def test_evaluate_gives_the_score_that_training_reported(trained, tmp_path):
     result = json.loads((trained[1] / "result.json").read_text())
-    done = command("evaluate.py", trained[1], "--json", tmp_path / "score.json")
+    done = processes.run([ROOT / "evaluate.py", trained[1], "--json", tmp_path / "score.json"])
     assert (done.returncode, done.stderr) == (0, "")
     assert f"test perplexity {result['test']:.4f}" in done.stdout
     assert json.loads((tmp_path / "score.json").read_text())["score"] == result["test"]
@@ -75,10 +75,11 @@ def test_evaluate_gives_the_score_that_training_reported(trained, tmp_path):
 
 def test_evaluate_scores_other_splits_and_other_texts(trained, tmp_path):
     result = json.loads((trained[1] / "result.json").read_text())
-    valid = command("evaluate.py", trained[1], "--split", "valid")
+    valid = processes.run([ROOT / "evaluate.py", trained[1], "--split", "valid"])
     assert f"valid perplexity {result['valid']:.4f}" in valid.stdout
-    (tmp_path / "other.txt").write_text("w1 w2 never-seen w3\n")
-    other = command("evaluate.py", trained[1], "--data_path", tmp_path / "other.txt")
+    text = tmp_path / "other.txt"
+    text.write_text("w1 w2 never-seen w3\n")
+    other = processes.run([ROOT / "evaluate.py", trained[1], "--data_path", text])
     assert other.returncode == 0
     assert "test perplexity" in other.stdout
 
@@ -211,22 +212,16 @@ def test_a_name_that_is_taken_is_refused_and_the_run_untouched(trained):
     assert before == {p: p.stat().st_mtime_ns for p in trained[1].iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("number", "status"),
-    [pytest.param(signal.SIGINT, 130, marks=pytest.mark.long), (signal.SIGTERM, 143)],
-)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_says_how_to_go_on(corpus, tmp_path, number, status):
     arguments = [*TINY, "--data_path", corpus, "--logdir", tmp_path, "--name", "run"]
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "train.py", *map(str, arguments), "--epochs", "10000"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    streams = tmp_path / "out", tmp_path / "err"
+    process = processes.start([ROOT / "train.py", *arguments, "--epochs", 10000], streams)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("run/checkpoints/step-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(number)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == status
+    os.kill(process.pid, number)
+    process.join(120)
+    assert process.exitcode == status
     again = f"python {ROOT / 'train.py'} --resume {tmp_path / 'run'}"
-    assert said.splitlines()[-1] == f"stopped and saved; go on with: {again}"
+    assert streams[0].read_text().splitlines()[-1] == f"stopped and saved; go on with: {again}"

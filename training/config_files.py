@@ -28,8 +28,13 @@ else:
 AnyConfig = TypeVar("AnyConfig", bound=Any)
 
 
-def with_flags(config: AnyConfig, flags: Sequence[str]) -> AnyConfig:
+def with_flags(config: AnyConfig, flags: Sequence[str], options: Iterable[str] = ()) -> AnyConfig:
     """The config with flags from the command line: `["--keep_prob", "0.8", "--seed=3"]`.
+
+    Args:
+      config: what the flags change.
+      flags: the words of the command line that are no options.
+      options: what else could have been meant by a word that is no field.
 
     Raises:
       ConfigError: for an unknown field, a value that it may not have, or a field given twice.
@@ -37,7 +42,7 @@ def with_flags(config: AnyConfig, flags: Sequence[str]) -> AnyConfig:
     known = fields_of(type(config))
     values: dict[str, object] = {}
     for name, text in split_flags(flags):
-        _require_field(config, name)
+        _require_field(config, name, options)
         if text is None:
             raise ConfigError(f"--{name} needs a value")
         if name in values:
@@ -53,10 +58,10 @@ def with_values(config: AnyConfig, values: Mapping[str, Any]) -> AnyConfig:
     return replace(config, **values)
 
 
-def _require_field(config: Any, name: str) -> None:
+def _require_field(config: Any, name: str, options: Iterable[str] = ()) -> None:
     known = fields_of(type(config))
     if name not in known:
-        hint = nearest(name, known)
+        hint = nearest(name, [*known, *options])
         raise ConfigError(f"no field {shown(name)} in problem {config.problem}{hint}")
 
 

@@ -1,5 +1,6 @@
 """Every side trains the same network, in processes that have one framework each."""
 
+import dataclasses
 import functools
 import json
 import os
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import bench
-from benchmarks import sides, task
+from benchmarks import profile, sides, task
 
 ROOT = Path(bench.__file__).parent
 SIDES = {**sides.OURS, **sides.ALTERNATIVES}
@@ -32,14 +33,12 @@ def run(python, *arguments):
 
 @functools.cache
 def runs(in_torch):
-    """What tiny_runs.py says of the sides that need PyTorch, or of the others and the profile."""
+    """What tiny_runs.py says of the sides that need PyTorch, or of the others."""
     if in_torch and not bench.TORCH_PYTHON.exists():
         pytest.skip("no PyTorch in .venv-bench: make bench installs it")
     names = [name for name in NAMES if SIDES[name].in_torch == in_torch]
     script = Path(__file__).with_name("tiny_runs.py")
-    if in_torch:
-        return run(bench.TORCH_PYTHON, script, *names)
-    return run(sys.executable, script, *names, "profile")
+    return run(bench.TORCH_PYTHON if in_torch else sys.executable, script, *names)
 
 
 def costs_of(name, work):
@@ -92,8 +91,11 @@ def test_the_work_of_small_is_that_of_its_products():
     assert task.flops_per_word(task.SIZES["small"]) == 3 * (2 * 400 * 800 * 2 + 2 * 200 * 10000)
 
 
-def test_the_profile_finds_the_matrix_products():
-    times = runs(False)["profile"]
+def test_the_profile_finds_the_matrix_products(monkeypatch):
+    monkeypatch.setattr(profile, "STEPS", 3)
+    sizes = {"vocab_size": 2000, "hidden_size": 64, "num_steps": 6}
+    config = dataclasses.replace(task.SIZES["small"], **sizes)
+    times = list(profile.profile(config, "float32").items())
     assert "MatMul" in dict(times[:6])
     seconds = [one for _, one in times]
     assert seconds == sorted(seconds, reverse=True) and seconds[-1] >= 0

@@ -1,7 +1,6 @@
 """Runs on a tiny network the sides that the command line names: a line of JSON.
 
-A process of its own, since PyTorch and TensorFlow must not meet in one. With "profile" as a name,
-our step is profiled, too.
+A process of its own, since PyTorch and TensorFlow must not meet in one.
 """
 
 import dataclasses
@@ -10,7 +9,6 @@ import sys
 
 import numpy as np
 
-from benchmarks import profile
 from benchmarks.sides import ALTERNATIVES, OURS
 from benchmarks.task import SIZES
 
@@ -49,12 +47,5 @@ def both(name):
         return {"cannot": str(error)}
 
 
-def kinds():
-    """The kinds of operations of our step, the most expensive first."""
-    profile.STEPS = 3
-    config = dataclasses.replace(SIZES["small"], vocab_size=2000, hidden_size=64, num_steps=6)
-    return list(profile.profile(config, "float32").items())
-
-
-found = {name: kinds() if name == "profile" else both(name) for name in sys.argv[1:]}
+found = {name: both(name) for name in sys.argv[1:]}
 print(json.dumps({**found, "imported": [name for name in FRAMEWORKS if name in sys.modules]}))

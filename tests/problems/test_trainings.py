@@ -47,7 +47,7 @@ def finished(tmp_path_factory):
     """A tiny training of each problem; its training and its result."""
     made = {}
     for name in SMALL:
-        training = corpora.make_training(tmp_path_factory.mktemp(name), tiny(name))
+        training = corpora.make_training(tmp_path_factory.mktemp(name), tiny(name), draws=True)
         made[name] = training, training.run_to_the_end()
     return made
 
@@ -196,7 +196,7 @@ def test_the_last_picture_is_of_the_test_split_by_the_best_epoch(tmp_path, monke
 
     problem = dataclasses.replace(problems.PROBLEMS["sine"], picture=picture)
     monkeypatch.setitem(problems.PROBLEMS, "sine", problem)
-    training = corpora.make_training(tmp_path / "run", tiny("sine"))
+    training = corpora.make_training(tmp_path / "run", tiny("sine"), draws=True)
     result = training.run_to_the_end()
     *earlier, last = shown
     for split, seen in (("test", last), *(("validation", one) for one in earlier)):
@@ -221,7 +221,7 @@ class LostWindow:
 
 
 def test_a_training_outlives_its_window(tmp_path):
-    training = corpora.make_training(tmp_path, tiny("sine"), window=LostWindow())
+    training = corpora.make_training(tmp_path, tiny("sine"), window=LostWindow(), draws=True)
     assert training.run_to_the_end()["epochs"] == 2
     assert training.screen.text.getvalue().count("the window is lost: connection broken") == 1
 

@@ -1,8 +1,8 @@
 """Importing the library leaves TensorFlow and the process as they were, and needs no more."""
 
-import subprocess
-import sys
 from types import ModuleType
+
+import processes
 
 import tf1rnn
 
@@ -71,7 +71,7 @@ with tf.Session() as sess:
 
 
 def run(program):
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    result = processes.run(["-c", program])
     assert result.returncode == 0, result.stderr
 
 

@@ -1,11 +1,9 @@
 """The gradients of the kernels and of the loss, wherever a graph comes from and goes to."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 import tensorflow.compat.v1 as tf
 from graphs import DTYPE, assert_near, open_session, random_array
@@ -141,9 +139,7 @@ def test_graphs_on_disk_keep_their_gradients(tmp_path):
         actual = session.run([loss, *tf.gradients(loss, x)], {x: X})
     assert_near(actual, expected)
     np.save(tmp_path / "model.npy", X)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", READ, str(tmp_path / "model")]
-    subprocess.run(command, check=True, env=environment)
+    processes.run(["-c", READ, tmp_path / "model"]).check_returncode()
     actual = list(np.load(tmp_path / "model.npz").values())
     assert_near(actual, known("variables", X))
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import FLOAT, assert_close
+from graphs import FLOAT, assert_close, open_session
 
 import tf1rnn
 from tf1rnn.kernels import layout
@@ -26,7 +26,7 @@ INPUTS = np.random.default_rng(0).normal(size=[4, 3, 5]).astype(FLOAT.as_numpy_d
 
 def trained_step(make_cell, chosen, num_steps=3):
     """Loss and all gradients of two layers and a softmax, and the op types of the graph."""
-    with tf.Graph().as_default() as graph, tf.Session() as session, layout.asked_for(chosen):
+    with tf.Graph().as_default() as graph, open_session() as session, layout.asked_for(chosen):
         tf.set_random_seed(1)
         x = tf.placeholder_with_default(INPUTS, [4, num_steps, 5])
         with tf.variable_scope(

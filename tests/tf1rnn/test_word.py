@@ -2,11 +2,10 @@
 
 import functools
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 import tensorflow.compat.v1 as tf
 from graphs import (
@@ -191,11 +190,9 @@ def test_the_library_keeps_its_word_with_the_behaviour_of_tensorflow_1():
     """A part of what `make v1` runs: variables, loops and shapes as TensorFlow 1 has them."""
     here = Path(__file__).parent
     part = [str(here / "test_states.py"), "-k", "without_steps or others"]
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *part],
+    ran = processes.run(
+        ["-m", "pytest", "-p", "no:cacheprovider", *part],
         env={**os.environ, "TF1RNN_BEHAVIOUR": "v1"},
         cwd=here.parents[1],
-        capture_output=True,
-        text=True,
     )
     assert ran.returncode == 0, ran.stdout

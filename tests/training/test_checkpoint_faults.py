@@ -6,10 +6,10 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
+import processes
 import pytest
 from checkpoint_network import FILES, Network, assert_is, names, renew_sums, save
 from hypothesis import given, settings
@@ -352,14 +352,7 @@ for life in range(6):
 
 
 def test_a_process_killed_while_it_saves_leaves_a_whole_checkpoint(network, tmp_path):
-    command = [
-        sys.executable,
-        "-c",
-        SAVE_UNTIL_KILLED,
-        str(tmp_path),
-        str(Path(__file__).parents[1]),
-    ]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    ended = processes.run(["-c", SAVE_UNTIL_KILLED, tmp_path, Path(__file__).parents[1]])
     assert ended.returncode == 0, ended.stderr
     steps = [int(line) for line in ended.stdout.splitlines()]
     assert len(steps) == 6

@@ -196,17 +196,19 @@ def test_a_failing_import_is_shown(tmp_path: Path) -> None:
 
 
 SESSION = """
+import os, sys
 from training import command
 command.import_tensorflow()
 import tensorflow.compat.v1 as tf
 with tf.Graph().as_default(), tf.Session() as sess:
     print(sess.run(tf.matmul(tf.ones([2, 3]), tf.ones([3, 1])))[0, 0])
+print("keras" in sys.modules, "TF_USE_LEGACY_KERAS" in os.environ)
 """
 
 
-def test_tensorflow_and_its_first_session_say_nothing(tmp_path: Path) -> None:
+def test_tensorflow_and_its_first_session_say_nothing_and_load_no_keras(tmp_path: Path) -> None:
     program = start(tmp_path, SESSION)
-    assert program.communicate(timeout=300) == ("3.0\n", "")
+    assert program.communicate(timeout=300) == ("3.0\nFalse False\n", "")
 
 
 KERAS = """
@@ -219,7 +221,8 @@ print(tf.keras.__version__.split(".")[0])
 """
 
 
-def test_keras_is_not_loaded_before_it_is_used(tmp_path: Path) -> None:
+@pytest.mark.long
+def test_keras_is_loaded_where_it_is_used(tmp_path: Path) -> None:
     program = start(tmp_path, KERAS)
     assert program.communicate(timeout=300)[0] == "False False\n3\n"
 

@@ -32,7 +32,7 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(corpus, tmp_path_factory):
     """An uninterrupted run with dropout, Adam and a decaying rate; its result."""
-    training = corpora.make_training(tmp_path_factory.mktemp("run"), settings(corpus))
+    training = corpora.make_training(tmp_path_factory.mktemp("run"), settings(corpus), draws=True)
     return training, training.run_to_the_end()
 
 

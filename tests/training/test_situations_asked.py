@@ -92,6 +92,8 @@ def test_auto_takes_config_name_and_logdir_and_refuses_a_run_of_another_problem(
         (["--verbose", "--seed", "3"], "no field 'verbose' in problem ptb"),
         (["--tied"], "no field 'tied' in problem ptb; did you mean tie_embedding?"),
         (["--no-use_bias"], "no field 'no-use_bias' in problem ptb; did you mean use_bias?"),
+        (["--resum", "x"], "no field 'resum' in problem ptb; did you mean resume?"),
+        (["--log_dir=x"], "no field 'log_dir' in problem ptb; did you mean logdir?"),
         (["--use_bias"], "--use_bias needs a value"),
         (["--seed=1", "--seed=2"], "--seed is given twice"),
         (["--name=a", "--name=b"], "--name is given twice"),

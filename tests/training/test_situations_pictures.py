@@ -2,7 +2,6 @@
 
 import errno
 import os
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import corpora
 import matplotlib
 import numpy as np
+import processes
 import pytest
 from matplotlib.text import Text
 from test_compare import make_run
@@ -167,15 +167,17 @@ def test_gradient_flow_shows_its_table_and_writes_it_without_a_picture(
 
 
 PROGRAM = """
-import atexit, sys
+import sys
 import {module}
 from training import command
-atexit.register(lambda: print("pyplot", "matplotlib.pyplot" in sys.modules))
-command.run({module}.main)
+try:
+    command.run({module}.main)
+finally:
+    print("pyplot", "matplotlib.pyplot" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("module", ["train", "compare"])
+@pytest.mark.parametrize("module", [pytest.param("train", marks=pytest.mark.long), "compare"])
 def test_settings_that_are_no_good_are_not_heard_of(module, tmp_path):
     """A backend that is not there, a matplotlibrc that is not even text, no home, no latex."""
     corpus = corpora.write_corpus(tmp_path / "corpus")
@@ -186,14 +188,14 @@ def test_settings_that_are_no_good_are_not_heard_of(module, tmp_path):
     train = ["--config", "test", "--epochs", "1", "--batch_size", "4", "--num_steps", "5"]
     train += ["--data_path", corpus, "--logdir", tmp_path, "--name", "实验 $一"]
     arguments = {"train": train, "compare": [make_run(tmp_path / "$a $b", result={})]}[module]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(module=module), *map(str, arguments)],
+    done = processes.run(
+        ["-c", PROGRAM.format(module=module), *arguments],
         env={
             **os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://no_such.backend",
             "HOME": "/proc/none", "XDG_CONFIG_HOME": str(tmp_path / "home" / ".config"),
             "XDG_CACHE_HOME": "/proc/none",
         },
-        cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        cwd=tmp_path,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "warning" not in done.stdout

@@ -1,9 +1,8 @@
 """Importing switches nothing; `install` and `uninstall` undo each other; who asks is told apart."""
 
-import subprocess
-import sys
 import textwrap
 
+import processes
 import pytest
 
 HEAD = """
@@ -121,13 +120,12 @@ assert program.has
     [
         UNDONE,
         LIBRARIES,
-        *(pytest.param(one, marks=pytest.mark.long) for one in (ONE_LINE, SINGLE_SWITCHES)),
-        pytest.param(VERSION_1, marks=pytest.mark.long),
+        ONE_LINE,
+        SINGLE_SWITCHES,
+        VERSION_1,
     ],
     ids=range(5),
 )
 def test_a_process_is_switched_and_switched_back(program):
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(HEAD + program)], capture_output=True, text=True
-    )
+    result = processes.run(["-c", textwrap.dedent(HEAD + program)])
     assert result.returncode == 0, result.stderr[-3000:]

@@ -2,10 +2,9 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 from tf1rnn.compat import runner
@@ -50,14 +49,9 @@ if __name__ == "__main__":
 
 
 def run(folder, *arguments):
-    """Runs the command in a folder; returns the finished process, without TensorFlow's log."""
-    return subprocess.run(
-        [sys.executable, "-m", "tf1rnn", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-    )
+    """Runs the command in a folder; returns the finished process."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return processes.run(["-m", "tf1rnn", *arguments], cwd=folder, env=environment)
 
 
 def one_line(result):
@@ -112,13 +106,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        "a module",
-        *(pytest.param(one, marks=pytest.mark.long) for one in WRONG if one != "a module"),
-    ],
-)
+@pytest.mark.parametrize("case", WRONG)
 def test_a_name_that_is_not_served_is_one_line_and_status_2(tmp_path, case):
     text, line, said = WRONG[case]
     (tmp_path / "old.py").write_text(text)
@@ -127,7 +115,6 @@ def test_a_name_that_is_not_served_is_one_line_and_status_2(tmp_path, case):
     assert one_line(result).startswith(f"old.py:{line}: ") and said in one_line(result)
 
 
-@pytest.mark.long
 def test_an_error_of_the_programs_own_is_shown_from_its_first_line(tmp_path):
     (tmp_path / "old.py").write_text("import tensorflow as tf\n\n{}['key']\n")
     result = run(tmp_path, "old.py")
