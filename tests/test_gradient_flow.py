@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import reference as ref
 import tensorflow.compat.v1 as tf
-from graphs import assert_close, evaluate, names_and_shapes, random_array, random_weights
+from graphs import (
+    assert_close,
+    evaluate,
+    names_and_shapes,
+    open_session,
+    random_array,
+    random_weights,
+)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import gradient_flow
@@ -104,7 +111,7 @@ def test_without_weights_the_gradient_of_c_shrinks_by_the_forget_gate_at_each_st
         norms = tf1rnn.gradient_flow(
             cell, tf.ones([1, 200, 1], tf.float64), lambda outputs: outputs[0, -1, 0]
         )
-        with tf.Session() as session:
+        with open_session() as session:
             session.run(tf.global_variables_initializer())
             c, h = session.run(norms)
     forget = 1 / (1 + np.exp(-forget_bias))
@@ -181,7 +188,7 @@ def test_the_gradient_survives_along_c(flows):
 def test_the_gradient_grows_towards_the_start_because_the_cell_is_empty():
     """Along c; a cell that starts full, with what it held after 200 other steps, hardly does so."""
     x = np.random.default_rng(1).normal(size=[400, 8, 64])
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         tf.set_random_seed(1)
         cell = tf1rnn.BasicLSTMCell(64, forget_bias=5.0)
         _, full = tf1rnn.dynamic_rnn(cell, tf.constant(x[:200]), dtype=tf.float64, time_major=True)
@@ -301,7 +308,7 @@ def test_a_language_models_flow_is_that_of_its_last_words_cost():
 )
 def test_every_problems_model_offers_its_flow(preset, cell):
     config = dataclasses.replace(problems.resolve(preset), cell=cell, batch_size=BATCH)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         model, _ = build(PROBLEMS[config.problem], config)
         norms = tf.nest.flatten(build_gradient_flow(model))
         session.run(tf.global_variables_initializer())

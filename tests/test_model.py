@@ -11,6 +11,7 @@ from config import PRESETS, PTBConfig
 from model import CELLS
 from problems import PROBLEMS
 from training.graphs import build, build_evaluation
+from training.session import open_session
 
 CONFIG = PTBConfig(
     vocab_size=40, hidden_size=5, num_layers=2, num_steps=4, batch_size=3, max_grad_norm=0.3
@@ -68,7 +69,7 @@ def test_one_training_step_is_that_of_the_formulas(tied, optimizer):
     words = generator.permutation(40)[:12].reshape(4, 3)
     targets = generator.integers(0, 40, (4, 3))
     states = [tuple(generator.normal(size=(2, 3, 5)).astype(np.float32)) for _ in range(2)]
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         model, _ = build(PROBLEMS["ptb"], config)
         session.run(tf.global_variables_initializer())
         session.run(model.set_lr, {model.new_lr: 0.5})
@@ -101,7 +102,7 @@ def test_presets_have_the_papers_number_of_parameters(preset, parameters):
 
 
 def first_values(config):
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         tf.set_random_seed(config.seed)
         build(PROBLEMS["ptb"], config)
         session.run(tf.global_variables_initializer())
@@ -120,7 +121,7 @@ def test_first_values_depend_on_seed_and_name_alone():
 
 def test_evaluation_has_no_variable_of_its_own_and_no_dropout():
     config = dataclasses.replace(CONFIG, keep_prob=0.5)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         _, evaluated = build(PROBLEMS["ptb"], config)
         assert {v.op.name for v in tf.trainable_variables()} == set(NAMES.values())
         session.run(tf.global_variables_initializer())
@@ -134,7 +135,7 @@ def test_evaluation_has_no_variable_of_its_own_and_no_dropout():
 
 def test_dropout_acts_in_training():
     config = dataclasses.replace(CONFIG, keep_prob=0.5)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         model, _ = build(PROBLEMS["ptb"], config)
         session.run(tf.global_variables_initializer())
         shape = [config.batch_size, config.num_steps]
@@ -149,7 +150,7 @@ def test_every_kind_of_cell_trains(cell):
     config = dataclasses.replace(CONFIG, cell=cell, keep_prob=0.9)
     shape = [config.batch_size, config.num_steps]
     words = np.random.default_rng(0).integers(0, 40, shape)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         tf.set_random_seed(1)
         model, _ = build(PROBLEMS["ptb"], config)
         session.run(tf.global_variables_initializer())
@@ -163,7 +164,7 @@ def test_every_kind_of_cell_trains(cell):
 def test_the_probabilities_that_are_scored_sum_to_1(precision):
     """Those of a bfloat16 softmax do not: a perplexity would be too low."""
     config = PTBConfig(vocab_size=300, hidden_size=8, num_layers=1, precision=precision)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), open_session() as session:
         tf.set_random_seed(0)
         with tf.variable_scope("", initializer=tf.random_normal_initializer(stddev=2.0)):
             model = build_evaluation(PROBLEMS["ptb"], config)

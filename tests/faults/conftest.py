@@ -32,7 +32,7 @@ def whole_ptb(server, corpus, tmp_path_factory):
     return lives.Whole.made(server, tmp_path_factory.mktemp("whole"), fields)
 
 
-@pytest.fixture(scope="session", params=list(lives.FIELDS))
+@pytest.fixture(scope="session", params=["ptb", pytest.param("sin_cos", marks=pytest.mark.long)])
 def whole(request, server, whole_ptb, tmp_path_factory):
     """An uninterrupted run of each problem."""
     if request.param == "ptb":

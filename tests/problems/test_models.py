@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from tiny import SMALL, tiny
 
 from model import CELLS, OPTIMIZERS
 from problems import PROBLEMS
-from training.graphs import INITIALIZERS, build
+from training import graphs
+from training.session import open_session
 
 
 def first_minibatch(config):
@@ -19,14 +21,16 @@ def first_minibatch(config):
 
 
 class Built:
-    """Both graphs of a problem in a session, with the learning rate set."""
+    """Both graphs of a problem in a session, or the one that trains, with the learning rate set."""
 
-    def __init__(self, config):
+    def __init__(self, config, evaluates=True):
         self.graph = tf.Graph()
+        evaluation = graphs.build_evaluation if evaluates else mock.Mock()
         with self.graph.as_default():
             tf.set_random_seed(config.seed)
-            self.trained, self.evaluated = build(PROBLEMS[config.problem], config)
-            self.session = tf.Session()
+            with mock.patch.object(graphs, "build_evaluation", evaluation):
+                self.trained, self.evaluated = graphs.build(PROBLEMS[config.problem], config)
+            self.session = open_session()
             self.session.run(tf.global_variables_initializer())
             self.variables = {v.op.name.removeprefix("Model/"): v for v in tf.trainable_variables()}
             rate = {self.trained.new_lr: config.learning_rate}
@@ -238,7 +242,7 @@ LONG = pytest.mark.long
 def test_every_cell_learns_every_problem(name, cell):
     config = tiny(name, cell=cell)
     arrays = first_minibatch(config)
-    with Built(config) as built:
+    with Built(config, evaluates=False) as built:
         model = built.trained
         costs = [built.run(model, [model.cost, model.train_op], arrays)[0] for _ in range(40)]
     assert costs[-1] < 0.97 * costs[0]
@@ -247,7 +251,7 @@ def test_every_cell_learns_every_problem(name, cell):
 @functools.cache
 def trained_values(config, steps=2):
     """The variables after a few steps on one minibatch."""
-    with Built(config) as built:
+    with Built(config, evaluates=False) as built:
         arrays = first_minibatch(config)
         for _ in range(steps):
             built.run(built.trained, built.trained.train_op, arrays)
@@ -281,7 +285,7 @@ def test_every_optimizer_trains(optimizer):
     )
 
 
-@pytest.mark.parametrize("initializer", INITIALIZERS)
+@pytest.mark.parametrize("initializer", graphs.INITIALIZERS)
 def test_every_initializer_starts_the_cells(initializer):
     values = trained_values(tiny("sine", initializer=initializer, init_scale=0.02), steps=0)
     kernel = np.concatenate([v.ravel() for n, v in values.items() if n.endswith("cell/kernel")])

@@ -11,6 +11,7 @@ import problems
 import tf1rnn
 from model import CELLS, make_cell
 from training import processor as precision
+from training.session import open_session
 
 X86 = "processor\t: 0\nflags\t\t: fpu avx512f {}\n\nprocessor\t: 1\nflags\t\t: fpu\n"
 
@@ -26,7 +27,7 @@ def run_cell(kind, dtype, fast, **options):
         variables = tf.trainable_variables()
         assert {tensor.dtype.base_dtype for tensor in (outputs, *variables)} == {tf.float32}
         gradients = tf.gradients(tf.reduce_sum(outputs**2), [inputs, *variables])
-        with tf.Session() as sess:
+        with open_session() as sess:
             sess.run(tf.global_variables_initializer())
             return sess.run([outputs, *gradients])
 
