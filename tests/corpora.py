@@ -1,5 +1,6 @@
 """Small corpora and short trainings for the tests of the loop."""
 
+import functools
 import io
 import json
 from pathlib import Path
@@ -13,6 +14,7 @@ from problems import PROBLEMS
 from training.config_files import to_json
 from training.graphs import TrainingGraph
 from training.loop import Options, Training
+from training.problem import Problem
 from training.run import Run
 from training.screen import Screen
 
@@ -56,6 +58,12 @@ class ShortTraining(Training):
         return train.train(self, checkpoint)
 
 
+@functools.lru_cache(maxsize=4)
+def made_graph(model, evaluation, config, flow):
+    """A graph that trains; a finished one never changes, and serves the next training, too."""
+    return TrainingGraph(Problem(None, model, evaluation=evaluation), config, flow)
+
+
 def make_training(
     path: Path, config, on_step=lambda step: None, window=None, flow=False, draws=False, **options
 ) -> ShortTraining:
@@ -66,7 +74,7 @@ def make_training(
     path.mkdir(parents=True, exist_ok=True)
     (path / "config.json").write_text(to_json(config))
     screen = QuietScreen(on_step)
-    graph = TrainingGraph(problem, config, flow)
+    graph = made_graph(problem.model, problem.evaluation, config, flow)
     options = Options(**options)
     training = ShortTraining(problem, config, data, graph, Run(path), screen, options, window)
     if not draws:

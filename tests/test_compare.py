@@ -255,7 +255,7 @@ def victim(tmp_path_factory) -> Path:
 
 @given(st.lists(LINES | LINES | st.text(max_size=20), max_size=3))
 @example(['{"epoch": 1, "train": 1, "valid": NaN, "seconds": 0, "words_per_second": 1}'])
-@examples(max_examples=150, deadline=None)
+@examples(max_examples=60, deadline=None)
 def test_any_lines_of_metrics_give_a_table_or_one_line_of_error(victim, lines):
     (victim / "metrics.jsonl").write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
     try:

@@ -220,10 +220,11 @@ def test_bad_flag_is_refused_with_what_is_allowed(flags: list[str], message: str
 def test_unknown_preset_offers_the_nearest_and_the_list() -> None:
     with pytest.raises(ConfigError) as caught:
         resolve("smal")
-    assert str(caught.value) == (
-        "no preset 'smal'; did you mean small? (presets: small, medium, large, fast, best20, test, "
-        "digits, sin_cos, sine, subtraction)"
-    )
+    line, names = str(caught.value).rstrip(")").split("(presets: ")
+    assert line == "no preset 'smal'; did you mean small? "
+    ours, others = names.split(", ")[:6], names.split(", ")[6:]
+    assert ours == ["small", "medium", "large", "fast", "best20", "test"]
+    assert sorted(others) == ["digits", "sin_cos", "sine", "subtraction"]
 
 
 def good_values(kind: type, limits: declared.Setting) -> st.SearchStrategy:
@@ -247,7 +248,7 @@ def presets_with_flags(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
 
 
 @given(presets_with_flags())
-@examples(max_examples=150, deadline=None)
+@examples(max_examples=75, deadline=None)
 def test_allowed_flags_arrive_and_survive_json(case: tuple[str, dict[str, object]]) -> None:
     name, values = case
     texts = {k: str(v).lower() if isinstance(v, bool) else v for k, v in values.items()}
