@@ -127,3 +127,31 @@ def test_more_logits_than_an_int32_counts_have_a_way_of_their_own(known, monkeyp
     for one in results:
         for ours in one[:2]:
             assert_near(ours, one[2])
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("make", [tf.Session, open_session])
+def test_what_else_is_computed_of_the_same_logits_stays_as_it_is(known, make):
+    """TensorFlow computes equal operations once: the loss changes a softmax of its own in place."""
+    with tf.Graph().as_default(), make() as session:
+        rows = ROWS if known else None
+        outputs, bias = tf.placeholder_with_default(OUTPUTS, [rows, 2]), tf.zeros([WORDS], DTYPE)
+        targets = [tf.constant([0, 2, 1, 2]), tf.constant([1, 1, 0, 0])]
+        logits = tf.nn.xw_plus_b(outputs, WEIGHTS, bias)
+        flat = tf.reshape(logits, [-1, tf.shape(logits)[-1]])
+        softmaxes = [tf.nn.softmax(logits), tf.nn.softmax(flat)]
+        losses = [
+            *(softmax.softmax_loss(outputs, WEIGHTS, bias, one) for one in targets),
+            *(softmax.softmax_cross_entropy(one, logits) for one in targets),
+        ]
+        stock = [STOCK(labels=one, logits=logits) for one in targets] * 2
+        pairs = [
+            [[one, *tf.gradients(one, outputs)] for one in several] for several in (losses, stock)
+        ]
+        found = [session.run([softmaxes, *pairs]) for _ in range(20)]
+    z = np.exp(OUTPUTS.astype(float) @ WEIGHTS)
+    p = z / z.sum(1, keepdims=True)
+    for softmaxes, ours, expected in found:
+        assert_near(softmaxes, [p.astype(DTYPE.as_numpy_dtype)] * 2)
+        for one, other in zip(ours, expected, strict=True):
+            assert_near(one, other)

@@ -106,7 +106,8 @@ def _cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         logits = tf.cast(logits, tf.float32)
     row = tf.range(tf.shape(logits, out_type=targets.dtype)[0])  # [M]
     places = tf.stack([row, targets], 1)  # [M, 2]
-    p = tf.nn.softmax(logits)  # [M, V]
+    with tf.control_dependencies([_nothing()]):
+        p = tf.nn.softmax(logits)  # [M, V]
     at_target = tf.gather_nd(p, places)  # [M]
     # Both updates are made in place, which saves two copies of the largest tensor there is.
     with tf.control_dependencies([at_target]):
@@ -123,6 +124,16 @@ def _gradient_of_errors(op: tf.Operation, d_errors: Tensor, *_: Tensor) -> list[
     """For second derivatives: what is put in place has none."""
     p = tf.nn.softmax(op.inputs[3])
     return [None, None, None, p * (d_errors - tf.reduce_sum(p * d_errors, 1, keepdims=True))]
+
+
+def _nothing() -> Tensor:
+    """What makes an operation that waits for it unlike any other.
+
+    TensorFlow computes equal operations once, in sessions of any kind. A tensor that is changed in
+    place must be no one else's: neither another softmax of the same logits nor another loss's.
+    An operation that has a state is equal to none, and those that wait for it neither.
+    """
+    return tf.raw_ops.Empty(shape=[0], dtype=tf.float32)
 
 
 def _put(p: Tensor, places: Tensor, values: Tensor) -> Tensor:
