@@ -1,5 +1,6 @@
 """What the tests of the library share: dtypes, random weights by name, a session, cells."""
 
+import contextlib
 import os
 import zlib
 
@@ -106,6 +107,17 @@ def old_cells():
 
 def old_unrollers():
     return pytest.importorskip("tensorflow.python.ops.rnn")
+
+
+@contextlib.contextmanager
+def control_flow(version):
+    """TensorFlow 1's control flow, or 2's, for a while."""
+    was = tf.control_flow_v2_enabled()
+    (tf.enable_control_flow_v2 if version == 2 else tf.disable_control_flow_v2)()
+    try:
+        yield
+    finally:
+        (tf.enable_control_flow_v2 if was else tf.disable_control_flow_v2)()
 
 
 class Echo(tf1rnn.RNNCell):

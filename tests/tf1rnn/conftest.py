@@ -15,6 +15,7 @@ _WHILE = "looks for the one op that a loop is with TensorFlow 2's behaviour"
 _SKIPPED_IN_V1 = {
     "test_a_wrapped_function_draws_new_masks_in_every_call": _EAGER,
     "test_a_function_of_a_gradient_can_be_wrapped": _EAGER,
+    "test_a_table_works_without_a_graph": _EAGER,
     "test_the_return_switches_and_the_numbers_are_those_of_keras": _EAGER,
     "test_the_fast_way_is_taken": _WHILE,
     "test_a_sequence_too_long_to_unroll_is_walked_in_a_loop": _WHILE,

@@ -1,7 +1,5 @@
 """Dropout as TensorFlow 1 draws it: new masks in every step, turn, call and run."""
 
-import contextlib
-
 import numpy as np
 import pytest
 import tensorflow as tf2
@@ -10,6 +8,7 @@ from graphs import (
     FLOAT,
     Echo,
     assert_close,
+    control_flow,
     evaluate,
     load,
     old_cells,
@@ -20,17 +19,6 @@ from graphs import (
 import tf1rnn
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning")  # old cells
-
-
-@contextlib.contextmanager
-def control_flow(version):
-    """TensorFlow 1's control flow, or 2's, for a while."""
-    was = tf.control_flow_v2_enabled()
-    (tf.enable_control_flow_v2 if version == 2 else tf.disable_control_flow_v2)()
-    try:
-        yield
-    finally:
-        (tf.enable_control_flow_v2 if was else tf.disable_control_flow_v2)()
 
 
 def wrapped(units=20, **options):

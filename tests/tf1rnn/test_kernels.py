@@ -123,8 +123,13 @@ FED_LAYERS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "num_steps", "rows_end"), [*FED_LAYERS, ("gru", None, False)])
+LOOPED_LAYERS = [("gru", None, False), ("lstm", 5, False)]
+
+
+@pytest.mark.parametrize(("kind", "num_steps", "rows_end"), [*FED_LAYERS, *LOOPED_LAYERS])
 def test_values_and_all_gradients_are_the_oracles(kind, num_steps, rows_end, monkeypatch):
+    for name in ("MAX_UNROLLED_STEPS", "MAX_UNROLLED_STEPS_OF_SMALL_LAYERS"):
+        monkeypatch.setattr(kernels, name, 4)
     monkeypatch.setattr(loop, "STEPS_OF_A_ROUND", 2)  # a smaller graph, and both of its loops run
     depth, units = (2, 3) if rows_end else (3, 1)
     with tf.Graph().as_default(), open_session() as session:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from graphs import FLOAT, Echo, evaluate
+from graphs import FLOAT, Echo, control_flow, evaluate
 
 import tf1rnn
 
@@ -26,9 +26,8 @@ def run_loop(loop, cell, x, **options):
 @pytest.fixture
 def old_control_flow():
     """Loops as TensorFlow 1 makes them, which alone know `swap_memory`."""
-    tf.disable_control_flow_v2()
-    yield
-    tf.enable_control_flow_v2()
+    with control_flow(1):
+        yield
 
 
 LOOPS = ["dynamic_rnn", "bidirectional_dynamic_rnn", "raw_rnn"]

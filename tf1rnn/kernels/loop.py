@@ -141,7 +141,8 @@ def _forward(
         new_state = keep(None if alive is None else alive[t], new_state, state)
         return t + 1, new_state, rows.write(t, concat([*new_state, *kept], 1))
 
-    _, state, rows = _in_rounds(step, (tf.constant(0), state, rows), num_steps)
+    start = tf.constant(0), state, rows
+    _, state, rows = _in_rounds(step, start, num_steps, static_size(inputs, 0))
     trace = rows.stack()
     trace.set_shape([static_size(inputs, 0), static_size(inputs, 1), width])
     return trace, state
@@ -165,23 +166,31 @@ def _gradient_of_one_row(op: tf.Operation, *d_results: Tensor) -> list[Tensor | 
     return [None] * 3 + tf.gradients([rows, *state], operands, list(d_results[:3]))
 
 
-def _in_rounds(step: Callable[..., tuple], start: tuple, num_steps: Tensor) -> tuple:
-    """Takes a step num_steps times; what it takes and gives begins with how many were taken."""
+def _in_rounds(
+    step: Callable[..., tuple], start: tuple, num_steps: Tensor, known_steps: int | None
+) -> tuple:
+    """Takes a step num_steps times; what it takes and gives begins with how many were taken.
+
+    What does not fill a round is walked by a second loop, or by no loop where its length is known.
+    """
 
     def several(count: int, *walked: Any) -> tuple:
         for _ in range(count):
             walked = step(*walked)
         return walked
 
-    walked = start
-    for count in (STEPS_OF_A_ROUND, 1):  # the second loop walks what does not fill a round
-        walked = tf.while_loop(
-            lambda t, *_, count=count: t + count <= num_steps,
+    def loop(count: int, walked: tuple) -> tuple:
+        return tf.while_loop(
+            lambda t, *_: t + count <= num_steps,
             functools.partial(several, count),
             walked,
             **current_loop_options(),
         )
-    return walked
+
+    walked = loop(STEPS_OF_A_ROUND, start)
+    if known_steps is None:
+        return loop(1, walked)
+    return several(known_steps % STEPS_OF_A_ROUND, *walked)
 
 
 def _projected(inputs: Tensor, weights: list[Weights], biases: list[Tensor]) -> Tensor:
@@ -249,7 +258,8 @@ def _walk_back(
         d_zs, d_state = layer.step_back(d_output, d_state, of_step, products)
         return t + 1, d_state, writes.write(place, concat([x for parts in d_zs for x in parts], 1))
 
-    _, d_state, writes = _in_rounds(step, (tf.constant(0), d_state, writes), num_steps)
+    start = tf.constant(0), d_state, writes
+    _, d_state, writes = _in_rounds(step, start, num_steps, static_size(d_outputs, 0))
     d_z = writes.stack()
     d_z.set_shape([static_size(d_outputs, 0), *element_shape])
     return tf.split(d_z, sizes, 2), d_state
