@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.measure import Measured, SideError, Worker, measure
-from benchmarks.ours import MATRIX
+from benchmarks.ours import WORK
 from benchmarks.sides import ALTERNATIVES, KINDS, OURS
 from benchmarks.task import SIZES, config_of, flops_per_word
 from training import command
@@ -167,7 +167,7 @@ def ratio(one: Measured, other: Measured) -> float:
 
 def limit(side: Measured) -> float:
     """Floating-point operations a second that large products reach."""
-    return statistics.median(side.rates) * 2 * MATRIX**3
+    return statistics.median(side.rates) * WORK
 
 
 def share(rate: float, side: Measured, sides: Sequence[Measured]) -> float:

@@ -140,6 +140,12 @@ def peepholes(library: Any) -> tf.Tensor:
     return library.dynamic_rnn(cell, drawn(20, 20, 200, True), dtype=tf.float32)[0]
 
 
+def wide(library: Any) -> tf.Tensor:
+    """A layer on features that are fed, 4,000 to a step: nobody wants their gradient."""
+    inputs = drawn(20, 20, 4_000, True)
+    return library.dynamic_rnn(library.BasicLSTMCell(200), inputs, dtype=tf.float32)[0]
+
+
 def unrolled(library: Any) -> tf.Tensor:
     """Three small layers along 50 known steps: what it takes to make the graph."""
     return library.dynamic_rnn(stack(library, 16, 3), drawn(4, 50, 16, True), dtype=tf.float32)[0]
@@ -154,6 +160,7 @@ CASES = (
     Case("loop by hand, medium with dropout", by_hand),
     Case("step of a 2016 tutorial, small", tutorial),
     Case("a layer with peepholes in a stack of three", peepholes),
+    Case("inputs fed, 4,000 wide", wide),
     Case("one stream of 200 steps, 200 units", lambda lib: unknown_steps(lib, 1, 200, 200), False),
     Case("one stream of 200 steps, 650 units", lambda lib: unknown_steps(lib, 1, 200, 650), False),
     Case("three layers of 16, 50 known steps", unrolled),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,9 @@ from config import PTBConfig
 from training import command
 from training.data import Minibatch
 
-MATRIX = 2048  # rows and columns of the products that show the machine's limit
+# Rows, inner size and columns of the products that show the machine's limit; all are equal work.
+SHAPES = ((2048, 2048, 2048), (512, 2048, 8192), (1024, 1024, 8192), (8192, 1024, 1024))
+WORK = 2 * 2048**3  # floating-point operations of each
 
 
 def open_model(config: PTBConfig, training: bool = True) -> tuple[Any, Any]:
@@ -67,22 +70,59 @@ def in_precision(precision: str) -> Make:
     return make
 
 
-def products(precision: str) -> Make:
-    """One product of two large square matrices; the "cost" means nothing."""
+def fastest_product(precision: str) -> Make:
+    """The fastest of some large products, by TensorFlow and NumPy; the "cost" means nothing."""
 
     def make(_config: PTBConfig, _words: np.ndarray, _training: bool) -> Step:
-        command.import_tensorflow()
-        import tensorflow.compat.v1 as tf
-
-        with tf.Graph().as_default():
-            shape = [MATRIX, MATRIX]
-            left, right = (
-                tf.get_variable(name, shape, tf.as_dtype(precision), tf.ones_initializer())
-                for name in ("left", "right")
-            )
-            product = (left @ right).op
-            session = tf.Session()
-            session.run(tf.global_variables_initializer())
-        return lambda: session.run(product) or 0.0
+        found = _products_of_tensorflow(precision)
+        if precision == "float32":  # in which NumPy's BLAS multiplies
+            found += _products_of_numpy()
+        return min(found, key=_least_seconds)
 
     return make
+
+
+def _products_of_tensorflow(precision: str) -> list[Step]:
+    command.import_tensorflow()
+    import tensorflow.compat.v1 as tf
+
+    with tf.Graph().as_default():
+        products = []
+        for rows, inner, columns in SHAPES:
+            left, right = (
+                tf.get_variable(
+                    f"{name}_{rows}_{inner}_{columns}",
+                    shape,
+                    tf.as_dtype(precision),
+                    tf.ones_initializer(),
+                )
+                for name, shape in (("left", [rows, inner]), ("right", [inner, columns]))
+            )
+            products.append((left @ right).op)
+        session = tf.Session()
+        session.run(tf.global_variables_initializer())
+
+    def step(product: Any) -> Step:
+        return lambda: session.run(product) or 0.0
+
+    return [step(product) for product in products]
+
+
+def _products_of_numpy() -> list[Step]:
+    def product(rows: int, inner: int, columns: int) -> Step:
+        left, right = np.ones([rows, inner], np.float32), np.ones([inner, columns], np.float32)
+        out = np.empty([rows, columns], np.float32)
+        return lambda: float(np.matmul(left, right, out)[0, 0])
+
+    return [product(*shape) for shape in SHAPES]
+
+
+def _least_seconds(step: Step) -> float:
+    """Of three steps, after one to warm up."""
+    step()
+    seconds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import bench
-from benchmarks import profile, sides, task
+from benchmarks import ours, profile, sides, task
 
 ROOT = Path(bench.__file__).parent
 SIDES = {**sides.OURS, **sides.ALTERNATIVES}
@@ -99,3 +99,7 @@ def test_the_profile_finds_the_matrix_products(monkeypatch):
     assert "MatMul" in dict(times[:6])
     seconds = [one for _, one in times]
     assert seconds == sorted(seconds, reverse=True) and seconds[-1] >= 0
+
+
+def test_the_products_that_show_the_limit_are_equal_work():
+    assert {2 * rows * inner * columns for rows, inner, columns in ours.SHAPES} == {ours.WORK}
