@@ -129,13 +129,14 @@ def evaluate_words(
     config, vocabulary = configs[0], ensemble.require_one_vocabulary(runs)
     ids = read_ids(vocabulary, config, split, data_path)
     with ExitStack() as stack:
-        members, checkpoints = open_members(runs, which, bool(adaptation.dynamic), stack)
+        members, checkpoints = open_members(runs, which, adaptation, stack)
         if is_tuned:
             folder = data_path if data_path and data_path.is_dir() else None
             valid = read_ids(vocabulary, config, "valid", folder)
             found, adaptation = ensemble.tune(members, valid, adaptation)
             print(f"{adaptation.flags}: valid {config.metric.name} {config.metric.told(found)}")
-        [mean] = ensemble.mean_costs(members, ids, adaptation.dynamic, [adaptation.cache])
+        dynamic, temperature, cache = adaptation
+        [mean] = ensemble.mean_costs(members, ids, dynamic, [cache], temperature)
     if adaptation.dynamic and not math.isfinite(config.metric.of(mean)):
         raise UserError("the weights have diverged while they adapted: lower --dynamic_lr")
     if data_path is None:
@@ -146,7 +147,7 @@ def evaluate_words(
 
 
 def open_members(
-    runs: Sequence[Run], which: str, is_dynamic: bool, stack: ExitStack
+    runs: Sequence[Run], which: str, adaptation: Adaptation, stack: ExitStack
 ) -> tuple[list[Member], list[Checkpoint]]:
     """The runs' models, open as long as the stack is, and the checkpoints that they are of."""
     from reader import TextReader, one_stream
@@ -155,11 +156,11 @@ def open_members(
 
     def reader_of(config: PTBConfig, ids: np.ndarray) -> Reader:
         num_steps, carry = config.num_steps, config.carry_state
-        if is_dynamic:
+        if adaptation.dynamic:
             return TextReader(ids, 1, num_steps, keep_rest=True, carry_state=carry)
         return one_stream(ids, num_steps, carry)
 
-    add = partial(WordOps, is_dynamic=is_dynamic)
+    add = partial(WordOps, adaptation=adaptation)
     members, checkpoints = [], []
     for run in runs:
         one = stack.enter_context(trained_model(run, which, add))

@@ -149,9 +149,16 @@ class PTBModel(Model):
         if is_training:
             self.add_training(config)
 
-    def log_probs(self) -> tf.Tensor:
-        """Adds the log probabilities of the targets, float32 `[num_steps, batch_size]`, in nats."""
-        return -tf.reshape(self._losses, tf.shape(self.outputs)[:2])
+    def log_probs(self, temperature: tf.Tensor | None = None) -> tf.Tensor:
+        """Adds the log probabilities of the targets, float32 `[num_steps, batch_size]`, in nats.
+
+        Args:
+          temperature: divides the logits; a scalar, None for 1.
+        """
+        if temperature is None:
+            return -tf.reshape(self._losses, tf.shape(self.outputs)[:2])
+        targets = tf.transpose(self.inputs["targets"])
+        return -tf1rnn.softmax_cross_entropy(targets, self.logits() / temperature)
 
     def logits(self) -> tf.Tensor:
         """Adds the logits of the next words, float32 `[num_steps, batch_size, vocab_size]`."""

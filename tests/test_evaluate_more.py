@@ -15,7 +15,7 @@ import evaluate
 from reader import read_words, split_path, to_ids
 from training import adaptation_options, ensemble
 from training.adaptation import CHUNK, Segment, WordCache, walk
-from training.adaptation_options import Adaptation, Cache, Dynamic
+from training.adaptation_options import Adaptation, Cache, Dynamic, Temperature
 from training.command import UserError
 from training.config_files import to_json
 from training.run import Run
@@ -68,12 +68,12 @@ def open_once():
     opened, original = {}, evaluate.open_members
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
 
-        def open_members(runs, which, is_dynamic, _):
+        def open_members(runs, which, adaptation, _):
             found = []
             for run in runs:
-                key = (run.path, which, is_dynamic)
+                key = (run.path, which, adaptation.kinds.removesuffix("+cache"))
                 if key not in opened:
-                    opened[key] = original([run], which, is_dynamic, stack)
+                    opened[key] = original([run], which, adaptation, stack)
                 found.append(opened[key])
             members, checkpoints = zip(*found, strict=True)
             return [one for [one] in members], [one for [one] in checkpoints]
@@ -85,7 +85,7 @@ def open_once():
 @pytest.fixture(scope="module")
 def members(runs, open_once):
     """Both models, open; they read in segments of STEPS words."""
-    return evaluate.open_members(runs, "best", True, None)[0]
+    return evaluate.open_members(runs, "best", Adaptation(Dynamic(), Temperature()), None)[0]
 
 
 def step_by_hand(weights, inputs, targets, state):
@@ -148,6 +148,19 @@ def test_an_ensemble_is_the_mean_of_the_probabilities(runs, members, ids):
     assert costs(members, ids) == pytest.approx([together], rel=1e-6)
     # The mean of the logs, or of the two scores, would be another figure.
     assert abs(together + np.mean(words)) > 1e-3
+
+
+def test_a_temperature_divides_the_logits(runs, members, ids):
+    plain = costs(members[:1], ids)
+    outputs = walk_by_hand(weights(runs[0]), ids, CARRY[0])[1]
+    softmax_w, softmax_b = weights(runs[0])[3:]
+    for tau in (0.8, 1.5):
+        scaled = np.exp((outputs @ softmax_w + softmax_b) / tau)
+        p = scaled[np.arange(len(scaled)), ids[1:]] / scaled.sum(1)
+        found = ensemble.mean_costs(members[:1], ids, None, [None], Temperature(tau))
+        assert found == pytest.approx([-np.log(p).mean()], rel=1e-6)
+        assert abs(found[0] - plain[0]) > 1e-3
+    assert costs(members[:1], ids) == plain
 
 
 def test_dynamic_evaluation_scores_each_segment_before_it_learns_from_it(runs, members, ids):
@@ -217,12 +230,16 @@ def test_tuning_takes_the_best_of_the_grid(members, ids, monkeypatch):
     caches = [Cache(20, 0.5, 0.9), Cache(20, 0.5, 0.02), Cache(20, 0.5, 0.4)]
     monkeypatch.setattr(ensemble, "DYNAMIC_GRID", rates)
     monkeypatch.setattr(ensemble, "CACHE_GRID", caches)
+    taus = [Temperature(0.5), Temperature(1.3)]
+    monkeypatch.setattr(ensemble, "TEMPERATURE_GRID", taus)
     alone = [costs(members[:1], ids, one)[0] for one in rates]
     assert math.isnan(alone[0])  # which is taken for the worst
     best = rates[int(np.nanargmin(alone))]
-    with_cache = costs(members[:1], ids, best, *caches)
-    cost, found = ensemble.tune(members[:1], ids, Adaptation(Dynamic(), Cache()))
-    assert found == Adaptation(best, caches[int(np.argmin(with_cache))])
+    tempered = [ensemble.mean_costs(members[:1], ids, best, [None], one)[0] for one in taus]
+    tau = taus[int(np.argmin(tempered))]
+    with_cache = ensemble.mean_costs(members[:1], ids, best, caches, tau)
+    cost, found = ensemble.tune(members[:1], ids, Adaptation(Dynamic(), Temperature(), Cache()))
+    assert found == Adaptation(best, tau, caches[int(np.argmin(with_cache))])
     assert cost == pytest.approx(min(with_cache))
     assert ensemble.tune(members[:1], ids, Adaptation(Dynamic()))[1] == Adaptation(best)
 
@@ -265,21 +282,32 @@ def test_the_command_marks_what_adapts_and_changes_no_run(runs, tmp_path, monkey
 
 
 def test_numbers_that_are_given_arrive():
-    words = ["run", "--dynamic", "--cache", "--dynamic_decay", "0.5", "--cache_size", "9"]
-    words += ["--cache_theta", "2", "--cache_lambda", "0.25"]
+    words = ["run", "--dynamic", "--cache", "--temperature", "--dynamic_decay", "0.5"]
+    words += [
+        "--temperature_tau",
+        "1.2",
+        "--cache_size",
+        "9",
+        "--cache_theta",
+        "2",
+        "--cache_lambda",
+        "0.25",
+    ]
     options = evaluate.make_parser().parse_args(words)
     found = adaptation_options.read_adaptation(options)
-    assert found == (Dynamic(decay=0.5), Cache(9, 2.0, 0.25))
-    assert found.kinds == "dynamic+cache" and found.flags.endswith(" ".join(words[5:]))
+    assert found == (Dynamic(decay=0.5), Temperature(1.2), Cache(9, 2.0, 0.25))
+    assert found.kinds == "dynamic+temperature+cache"
+    assert found.flags.endswith(" ".join(words[4:]))
     options = evaluate.make_parser().parse_args(["run", "--cache"])
-    assert adaptation_options.read_adaptation(options) == (None, Cache())
+    assert adaptation_options.read_adaptation(options) == (None, None, Cache())
 
 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("--tune", "--tune is for --dynamic and --cache"),
+        ("--tune", "--tune is for --dynamic, --temperature and --cache"),
         ("--dynamic_lr 0.1", "--dynamic_lr is for --dynamic"),
+        ("--temperature_tau 2", "--temperature_tau is for --temperature"),
         ("--dynamic --cache_size 5", "--cache_size is for --cache"),
         ("--cache --tune --cache_theta 1", "--tune finds --cache_theta: leave it out"),
     ],
@@ -295,6 +323,7 @@ def test_options_that_say_nothing_together_are_refused(words, line, capsys):
     [
         *("--dynamic --dynamic_lr -1", "--dynamic --dynamic_decay 1.1", "--cache --cache_size 0"),
         *("--cache --cache_lambda 2", "--cache --cache_theta nan", "--cache --cache_size 2.5"),
+        "--temperature --temperature_tau 0",
     ],
 )
 def test_numbers_that_cannot_be_are_refused(words):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from training.adaptation_options import Cache, Dynamic
+from training.adaptation_options import Adaptation, Cache, Dynamic, Temperature
 from training.data import Reader
 from training.step import Step
 
@@ -85,10 +85,21 @@ class WordOps:
     fetches: log probabilities and outputs. dynamic: the ops of dynamic evaluation, or None.
     """
 
-    def __init__(self, model: Any, is_dynamic: bool = False):
-        self.fetches = [model.log_probs(), model.outputs]
+    def __init__(self, model: Any, adaptation: Adaptation):
+        self._tau = None
+        if adaptation.temperature:
+            self._new_tau = tf.placeholder(tf.float32, [])
+            self._tau = _local("temperature", self._new_tau)
+            self._set_tau = self._tau.assign(self._new_tau)
+        self.fetches = [model.log_probs(self._tau), model.outputs]
         scored = [*self.fetches, *tf.nest.flatten(model.final_state)]
-        self.dynamic = DynamicOps(model, scored) if is_dynamic else None
+        self.dynamic = DynamicOps(model, scored) if adaptation.dynamic else None
+
+    def set_temperature(self, session: tf.Session, temperature: Temperature | None) -> None:
+        """Sets what divides the logits: 1 for None."""
+        if self._tau is not None:
+            tau = (temperature or Temperature()).tau
+            session.run(self._set_tau, {self._new_tau: tau})
 
 
 def walk(

@@ -20,6 +20,12 @@ class Dynamic(NamedTuple):
     decay: float = 0.001
 
 
+class Temperature(NamedTuple):
+    """A temperature of the softmax (Guo et al. 2017, arXiv 1706.04599): it divides the logits."""
+
+    tau: float = 1.0
+
+
 class Cache(NamedTuple):
     """A cache of the words that were last seen.
 
@@ -36,11 +42,12 @@ class Adaptation(NamedTuple):
     """What adapts, if anything does."""
 
     dynamic: Dynamic | None = None
+    temperature: Temperature | None = None
     cache: Cache | None = None
 
     @property
     def kinds(self) -> str:
-        """Its names: "dynamic", "cache" or "dynamic+cache"; "" for none."""
+        """Its names, such as "dynamic+cache"; "" for none."""
         return "+".join(name for name, one in self._asdict().items() if one is not None)
 
     @property
@@ -74,6 +81,7 @@ NUMBERS = {
         float,
         Setting("share of the way back to the trained weights at each step", low=0, high=1),
     ),
+    "temperature_tau": ("temperature", "tau", float, Setting("it divides the logits", low=0.01)),
     "cache_size": ("cache", "size", int, Setting("words that it keeps", low=1, high=1_000_000)),
     "cache_theta": ("cache", "theta", float, Setting("how much likeness counts", low=0)),
     "cache_lambda": (
@@ -83,10 +91,15 @@ NUMBERS = {
         Setting("its share of a probability", low=0, high=0.999),
     ),
 }
-KINDS: dict[str, Any] = {"dynamic": Dynamic(), "cache": Cache()}
+KINDS: dict[str, Any] = {
+    "dynamic": Dynamic(),
+    "temperature": Temperature(),
+    "cache": Cache(),
+}
 
 # What --tune tries.
 DYNAMIC_GRID = [Dynamic(*one) for one in product((0.003, 0.01, 0.03, 0.1), (0.0, 0.001, 0.01))]
+TEMPERATURE_GRID = [Temperature(tau) for tau in (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)]
 CACHE_GRID = [Cache(*one) for one in product((500, 2000), (0.1, 0.3, 1.0), (0.05, 0.1, 0.2))]
 
 
@@ -100,6 +113,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="learn from each segment of num_steps words after it is scored (Krause et al. 2018)",
     )
+    add("--temperature", action="store_true", help="a softmax of its own (Guo et al. 2017)")
     add("--cache", action="store_true", help="mix in the last words (Grave et al. 2017)")
     for name, (kind, field, _, limits) in NUMBERS.items():
         default = getattr(KINDS[kind], field)
@@ -116,8 +130,8 @@ def conflict(options: argparse.Namespace) -> str:
             return f"--{name} is for --{kind}"
     if options.tune and given:
         return f"--tune finds --{given[0]}: leave it out"
-    if options.tune and not (options.dynamic or options.cache):
-        return "--tune is for --dynamic and --cache"
+    if options.tune and not any(getattr(options, kind) for kind in KINDS):
+        return "--tune is for --dynamic, --temperature and --cache"
     return ""
 
 

@@ -10,7 +10,15 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from training.adaptation import WordOps, log_probs, walk
-from training.adaptation_options import CACHE_GRID, DYNAMIC_GRID, Adaptation, Cache, Dynamic
+from training.adaptation_options import (
+    CACHE_GRID,
+    DYNAMIC_GRID,
+    TEMPERATURE_GRID,
+    Adaptation,
+    Cache,
+    Dynamic,
+    Temperature,
+)
 from training.checkpoint import Checkpoint
 from training.data import Reader
 from training.errors import UserError
@@ -61,6 +69,7 @@ def mean_costs(
     ids: np.ndarray,
     dynamic: Dynamic | None,
     caches: Sequence[Cache | None],
+    temperature: Temperature | None = None,
 ) -> list[float]:
     """The ensemble's mean cost of a word of the stream, in nats, for each of the caches.
 
@@ -68,6 +77,7 @@ def mean_costs(
     """
     found = []
     for session, model, ops, read in members:
+        ops.set_temperature(session, temperature)
         segments = walk(session, model, ops, read(ids), dynamic)
         found.append(log_probs(segments, caches))
     return (-log_mean(found).mean(axis=1)).tolist()
@@ -78,15 +88,19 @@ def tune(
 ) -> tuple[float, Adaptation]:
     """The lowest mean cost on these words, and what adapts with the settings that give it.
 
-    Those of dynamic evaluation are found first, without a cache.
+    One after the other, each with what is found before: dynamic evaluation, temperature, cache.
     """
-    mean, (dynamic, cache) = math.nan, adaptation
+    mean, (dynamic, temperature, cache) = math.nan, adaptation
     if dynamic:
         means = [mean_costs(members, ids, one, [None])[0] for one in DYNAMIC_GRID]
         mean, dynamic = _best(means, DYNAMIC_GRID)
+    if temperature:
+        means = [mean_costs(members, ids, dynamic, [None], one)[0] for one in TEMPERATURE_GRID]
+        mean, temperature = _best(means, TEMPERATURE_GRID)
     if cache:
-        mean, cache = _best(mean_costs(members, ids, dynamic, CACHE_GRID), CACHE_GRID)
-    return mean, Adaptation(dynamic, cache)
+        means = mean_costs(members, ids, dynamic, CACHE_GRID, temperature)
+        mean, cache = _best(means, CACHE_GRID)
+    return mean, Adaptation(dynamic, temperature, cache)
 
 
 def _best(means: Sequence[float], grid: Sequence[Any]) -> tuple[float, Any]:
