@@ -70,11 +70,9 @@ def _be(words, streams, folder, environment):
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    before = environment.get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[:] = [
-        path for path in sys.path if not (ROOT / "tests").is_relative_to(path or "/tests")
-    ]
-    sys.path[:0] = filter(None, before)
+    of_tests = {str(ROOT / name) for name in ("", "tests", "tests/faults")}
+    first = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [*filter(None, first), *(path for path in sys.path if path not in of_tests)]
     if words[0] == "-c":
         sys.argv = ["-c", *words[2:]]
         sys.path.insert(0, "")
