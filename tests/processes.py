@@ -7,6 +7,7 @@ forks for each of them. Programs whose start is tested are started as users star
 import functools
 import multiprocessing
 import os
+import re
 import runpy
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from subprocess import CompletedProcess
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
+# Of TensorFlow, before 2.21 at a first session; a command that imports it itself hides them.
+MESSAGE = re.compile(r"^(WARNING: All log messages before absl|I0000 ).*\n", re.MULTILINE)
 
 
 @functools.cache
@@ -60,6 +63,7 @@ def run(program, *, cwd=None, env=None, timeout=300) -> CompletedProcess:
             process.kill()
             process.join()
         out, err = (stream.read_text() for stream in streams)
+    err = MESSAGE.sub("", err)
     return CompletedProcess(program, process.exitcode, out, err)
 
 
