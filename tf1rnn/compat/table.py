@@ -47,7 +47,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.legacy_seq2seq.python.ops.seq2seq": LEGACY,
     "contrib.seq2seq": SEQ2SEQ,
     **{
-        f"contrib.seq2seq.python.ops.{name}": (*SEQ2SEQ, f"{CONTRIB}seq2seq.{file}")
+        f"contrib.seq2seq.python.ops.{name}": (
+            *SEQ2SEQ,
+            f"{CONTRIB}seq2seq.{file}",
+            *RNN,  # some of whose names these modules had, too: _transpose_batch_time
+        )
         for name, file in {
             "attention_wrapper": "attention",
             "basic_decoder": "decoder",

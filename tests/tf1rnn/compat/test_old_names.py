@@ -185,3 +185,16 @@ def test_cells_were_told_the_size_of_their_inputs_once(name):
         *early, today = [cell(*arguments).get_config() for arguments in CALLS[name]]
         early.append(cell(*CALLS[name][-1], input_size=7).get_config())
     assert all({**one, "name": ""} == {**today, "name": ""} for one in early)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("contrib.seq2seq.python.ops.decoder", "_transpose_batch_time"),
+        ("contrib.seq2seq.python.ops.helper", "_transpose_batch_time"),
+        ("contrib.seq2seq.python.ops.helper", "_unstack_ta"),
+        ("contrib.seq2seq.python.ops.attention_wrapper", "_zero_state_tensors"),
+    ],
+)
+def test_private_names_that_programs_import_are_where_they_were(path, name):
+    assert callable(module_at(path).served(name))

@@ -83,7 +83,7 @@ OWN = {
 def test_two_steps_are_those_of_the_papers(graph, kind):
     memory = tf.placeholder_with_default(MEMORY, [None, None, 2])
     mechanism = KINDS[kind](memory)
-    cell = seq2seq.AttentionWrapper(tf1rnn.BasicRNNCell(3), mechanism, attention_layer_size=2)
+    cell = seq2seq.AttentionWrapper(tf1rnn.BasicRNNCell(3), mechanism, attention_layer_size=4 / 2)
     state = cell.zero_state(tf.shape(memory)[0], tf.float64)
     loss = 0.0
     for t in range(2):

@@ -48,9 +48,9 @@ class Table(tf1rnn.RNNCell):
         return logits, steps + 1
 
 
-def beam_search(beam_width, attentional=False, **options):
+def beam_search(beam_width, attentional=False, make=seq2seq.BeamSearchDecoder, **options):
     cell = Table(beam_width, attentional)
-    decoder = seq2seq.BeamSearchDecoder(
+    decoder = make(
         cell,
         np.eye(VOCABULARY),
         tf.zeros([2], tf.int32),
@@ -134,6 +134,63 @@ class Logits:
 
     def compute_output_shape(self, shape):
         return tf.TensorShape(shape)[:-1].concatenate(6)
+
+
+class Asked(seq2seq.BeamSearchDecoder):
+    """Notes with which sizes the methods are called that programs override."""
+
+    def __init__(self, *arguments, **options):
+        self.sizes = {}
+        super().__init__(*arguments, **options)
+
+    def _rnn_output_size(self):
+        self.sizes.setdefault("output", []).append(None)
+        return super()._rnn_output_size()
+
+    def _split_batch_beams(self, t, s=None):
+        self.sizes.setdefault("split", []).append(s)
+        return super()._split_batch_beams(t, s)
+
+    def _merge_batch_beams(self, t, s=None):
+        self.sizes.setdefault("merge", []).append(s)
+        return super()._merge_batch_beams(t, s)
+
+    def _maybe_split_batch_beams(self, t, s):
+        self.sizes.setdefault("split state", []).append(s)
+        return super()._maybe_split_batch_beams(t, s)
+
+    def _maybe_merge_batch_beams(self, t, s):
+        self.sizes.setdefault("merge state", []).append(s)
+        return super()._maybe_merge_batch_beams(t, s)
+
+    def _maybe_sort_array_beams(self, t, parent_ids, sequence_length):
+        self.sizes.setdefault("sort", []).append(None)
+        return super()._maybe_sort_array_beams(t, parent_ids, sequence_length)
+
+
+def test_methods_that_a_program_overrides_are_asked_with_the_sizes_of_a_beam(graph):
+    made = []
+
+    def make(*arguments, **options):
+        made.append(Asked(*arguments, **options))
+        return made[0]
+
+    outputs, _, _ = beam_search(2, make=make)
+    expected, _, _ = beam_search(2)
+    assert_close(*evaluate([outputs.predicted_ids, expected.predicted_ids]))
+    sizes = {
+        name: {None if s is None else tuple(tf.TensorShape(s).as_list()) for s in found}
+        for name, found in made[0].sizes.items()
+    }
+    inputs, state = (VOCABULARY,), (1,)
+    assert sizes == {
+        "output": {None},
+        "split": {inputs, state},
+        "merge": {inputs, state},
+        "split state": {state},
+        "merge state": {state},
+        "sort": {None},
+    }
 
 
 def test_the_alignment_history_is_stacked_and_sorted_as_the_paths(graph):

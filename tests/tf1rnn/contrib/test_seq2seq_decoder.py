@@ -245,6 +245,17 @@ def test_a_decoder_of_ones_own_says_what_becomes_of_its_outputs(graph):
     assert lengths.tolist() == [3, 0, 1]
 
 
+def test_a_subclass_says_the_size_of_its_outputs(graph):
+    class Wide(seq2seq.BasicDecoder):
+        def _rnn_output_size(self):
+            return super()._rnn_output_size() + 4
+
+    cell = tf1rnn.BasicRNNCell(3)
+    helper = seq2seq.TrainingHelper(tf.zeros([2, 4, 5]), [4, 4])
+    decoder = Wide(cell, helper, cell.zero_state(2, tf.float32))
+    assert decoder.output_size.rnn_output == 7
+
+
 def test_a_custom_helper_is_three_functions(graph):
     helper = seq2seq.CustomHelper(
         lambda: (tf.constant([False, False]), tf.ones([2, 3])),

@@ -52,6 +52,7 @@ from tf1rnn.contrib.seq2seq.helpers import (
     SampleEmbeddingHelper,
     TrainingHelper,
 )
+from tf1rnn.contrib.seq2seq.helpers import _unstack_ta as _unstack_ta
 from tf1rnn.contrib.seq2seq.loss import SequenceLoss, sequence_loss
 from tf1rnn.contrib.seq2seq.memory import _maybe_mask_score as _maybe_mask_score
 from tf1rnn.contrib.seq2seq.memory import _prepare_memory as _prepare_memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -89,7 +90,7 @@ class BeamSearchDecoder(Decoder):
         self._length_penalty_weight = length_penalty_weight
         self._coverage_penalty_weight = coverage_penalty_weight
         tf.nest.assert_same_structure(initial_state, cell.state_size, check_types=False)
-        self._initial_cell_state = tf.nest.map_structure(self._split_state, initial_state)
+        self._initial_cell_state = self._by_part(self._maybe_split_batch_beams, initial_state)
         self._start_tokens = tf.tile(tf.expand_dims(start_tokens, 1), [1, beam_width])
         self._start_inputs = self._embedding_fn(self._start_tokens)
         self._finished = tf.one_hot(
@@ -110,6 +111,10 @@ class BeamSearchDecoder(Decoder):
         """True: a beam that goes on may take the place of one that was finished."""
         return True
 
+    def _rnn_output_size(self) -> Any:
+        """The size of the scores without batch and beams."""
+        return layer_output_size(self._cell, self._output_layer)
+
     @property
     def output_size(self) -> BeamSearchDecoderOutput:
         """`[beam_width]` for each of the three."""
@@ -119,8 +124,7 @@ class BeamSearchDecoder(Decoder):
     def output_dtype(self) -> BeamSearchDecoderOutput:
         """Scores of the dtype of the state's first tensor, and int32."""
         dtype = tf.nest.flatten(self._initial_cell_state)[0].dtype.base_dtype
-        size = layer_output_size(self._cell, self._output_layer)
-        scores = tf.nest.map_structure(lambda _: dtype, size)
+        scores = tf.nest.map_structure(lambda _: dtype, self._rnn_output_size())
         return BeamSearchDecoderOutput(scores, tf.int32, tf.int32)
 
     def initialize(self, name: str | None = None) -> tuple[Tensor, Nest, BeamSearchDecoderState]:
@@ -149,16 +153,18 @@ class BeamSearchDecoder(Decoder):
         """One step of the cell for all beams, and the choice of the best."""
         with tf.name_scope(name, "BeamSearchDecoderStep"):
             outputs, cell_state = self._cell(
-                tf.nest.map_structure(self._merge, inputs),
-                tf.nest.map_structure(self._merge_state, state.cell_state),
+                tf.nest.map_structure(lambda t: self._merge_batch_beams(t, t.shape[2:]), inputs),
+                self._by_part(self._maybe_merge_batch_beams, state.cell_state),
             )
-            outputs = tf.nest.map_structure(self._split, outputs)
+            outputs = tf.nest.map_structure(
+                lambda t: self._split_batch_beams(t, t.shape[1:]), outputs
+            )
             if self._output_layer is not None:
                 outputs = self._output_layer(outputs)
             output, next_state = _beam_search_step(
                 time=time,
                 logits=outputs,
-                next_cell_state=tf.nest.map_structure(self._split_state, cell_state),
+                next_cell_state=self._by_part(self._maybe_split_batch_beams, cell_state),
                 beam_state=state,
                 batch_size=self._batch_size,
                 beam_width=self._beam_width,
@@ -190,33 +196,40 @@ class BeamSearchDecoder(Decoder):
         paths = gather_tree(outputs.predicted_ids, outputs.parent_ids, longest, self._end_token)
         if self._reorder_tensor_arrays:
             cell_state = tf.nest.map_structure(
-                lambda t: self._sorted(t, outputs.parent_ids, final_state.lengths),
+                lambda t: self._maybe_sort_array_beams(t, outputs.parent_ids, final_state.lengths),
                 final_state.cell_state,
             )
             final_state = final_state._replace(cell_state=cell_state)
         return FinalBeamSearchDecoderOutput(paths, outputs), final_state
 
-    def _split(self, t: Tensor) -> Tensor:
+    # Subclasses call and override what follows: names and arguments are TensorFlow's. Each s is
+    # the shape of t without batch and beams.
+
+    def _by_part(self, function: Callable[[Any, Any], Any], state: Nest) -> Nest:
+        """The function of each part of a cell's state and its size."""
+        return tf.nest.map_structure(function, state, self._cell.state_size, check_types=False)
+
+    def _split_batch_beams(self, t: Tensor, s: Any = None) -> Tensor:
         _check_ndims(t)
         return split_beams(t, self._batch_size, self._rows, self._beam_width)
 
-    def _merge(self, t: Tensor) -> Tensor:
+    def _merge_batch_beams(self, t: Tensor, s: Any = None) -> Tensor:
         _check_ndims(t)
         return merge_beams(t, self._batch_size, self._rows, self._beam_width)
 
-    def _split_state(self, t: Any) -> Any:
+    def _maybe_split_batch_beams(self, t: Any, s: Any = None) -> Any:
         """A part of the cell's state by beams; arrays and scalars have none."""
         if isinstance(t, tf.TensorArray):
             return t
         t = tf.convert_to_tensor(t)
-        return self._split(t) if _check_ndims(t) else t
+        return self._split_batch_beams(t, s) if _check_ndims(t) else t
 
-    def _merge_state(self, t: Any) -> Any:
+    def _maybe_merge_batch_beams(self, t: Any, s: Any = None) -> Any:
         if isinstance(t, tf.TensorArray) or not _check_ndims(t):
             return t
-        return self._merge(t)
+        return self._merge_batch_beams(t, s)
 
-    def _sorted(self, t: Any, parent_ids: Tensor, lengths: Tensor) -> Any:
+    def _maybe_sort_array_beams(self, t: Any, parent_ids: Tensor, lengths: Tensor) -> Any:
         """An array of the cell's state stacked and sorted by paths, or as it is."""
         if not isinstance(t, tf.TensorArray):
             return t

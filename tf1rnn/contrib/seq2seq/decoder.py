@@ -115,11 +115,15 @@ class BasicDecoder(Decoder):
         """The helper's batch size."""
         return self._helper.batch_size
 
+    def _rnn_output_size(self) -> Sizes:
+        """The size of the outputs without the batch; subclasses call and override it."""
+        return layer_output_size(self._cell, self._output_layer)
+
     @property
     def output_size(self) -> BasicDecoderOutput:
         """Shapes of outputs and samples without the batch."""
         return BasicDecoderOutput(
-            rnn_output=layer_output_size(self._cell, self._output_layer),
+            rnn_output=self._rnn_output_size(),
             sample_id=self._helper.sample_ids_shape,
         )
 
@@ -127,9 +131,8 @@ class BasicDecoder(Decoder):
     def output_dtype(self) -> BasicDecoderOutput:
         """Outputs are of the dtype of the state's first tensor; samples as the helper says."""
         dtype = tf.nest.flatten(self._initial_state)[0].dtype.base_dtype
-        sizes = layer_output_size(self._cell, self._output_layer)
         return BasicDecoderOutput(
-            rnn_output=tf.nest.map_structure(lambda _: dtype, sizes),
+            rnn_output=tf.nest.map_structure(lambda _: dtype, self._rnn_output_size()),
             sample_id=self._helper.sample_ids_dtype,
         )
 

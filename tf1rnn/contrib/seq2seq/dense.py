@@ -24,7 +24,7 @@ class Dense(Layer):
 
     def __init__(self, units: int, name: str, dtype: DType | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.units = units
+        self.units = int(units)
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes `kernel`."""

@@ -199,7 +199,7 @@ class TrainingHelper(IdsHelper):
             self._inputs = inputs
             if not time_major:
                 inputs = tf.nest.map_structure(_time_major, inputs)
-            self._input_tas = tf.nest.map_structure(_array_of_steps, inputs)
+            self._input_tas = tf.nest.map_structure(_unstack_ta, inputs)
             self._zero_inputs = tf.nest.map_structure(lambda x: tf.zeros_like(x[0]), inputs)
             self._batch_size = tf.size(self._sequence_length)
 
@@ -247,7 +247,7 @@ def _time_major(x: Tensor) -> Tensor:
     return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
 
 
-def _array_of_steps(x: Tensor) -> tf.TensorArray:
+def _unstack_ta(x: Tensor) -> tf.TensorArray:
     array = tf.TensorArray(
         x.dtype, size=tf.shape(x)[0], element_shape=x.shape[1:], clear_after_read=False
     )
