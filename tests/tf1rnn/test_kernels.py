@@ -297,7 +297,7 @@ def test_softmax_cross_entropy_of_given_logits_is_the_oracles():
 def test_losses_of_the_same_logits_do_not_disturb_each_other(fed):
     """In a session that rewrites the graph: it makes one op of equal ones."""
     logits, _, _, labels, d_loss = loss_case(12, 5, 7, 7)
-    with tf.Graph().as_default(), open_session() as sess:
+    with tf.Graph().as_default(), tf.Session() as sess:
         x = tf.constant(logits)
         if fed:
             x = tf.placeholder_with_default(x, x.shape)
