@@ -20,6 +20,7 @@ from reader import EOS, UNK, read_words, to_ids
 from training import command, memory
 from training.command import UserError
 from training.fields import POSITIVE, checked, fields_of, from_text, setting, shown
+from training.pieces import join, split
 
 if TYPE_CHECKING:
     import tensorflow.compat.v1 as tf
@@ -157,15 +158,15 @@ def words_of(text: str) -> list[str]:
     return [word.lower() if word.lower() in (EOS, UNK) else word for word in words]
 
 
-def text_of(words: Sequence[str]) -> str:
-    """The words in lines, each ended by an `<eos>`."""
+def text_of(words: Sequence[str], vocabulary: Sequence[str]) -> str:
+    """The words in lines, each ended by an `<eos>`; pieces of words are joined."""
     lines: list[list[str]] = [[]]
     for word in words:
         if word == EOS:
             lines.append([])
         else:
             lines[-1].append(word)
-    return "\n".join(" ".join(line) for line in lines)
+    return "\n".join(join(line, vocabulary) for line in lines)
 
 
 def typed_lines() -> Iterator[list[str]]:
@@ -215,12 +216,13 @@ def write(
         walk = Walk(trained.session, trained.model, "input_data")
         new_words, feeds = trained.added
         go_on = trained.session.make_callable(new_words, feeds)
-        for number, start in enumerate(starts):
+        for number, words in enumerate(starts):
+            start = split(words, vocabulary)
             tell_unknown(start, vocabulary)
             ids = to_ids([EOS, *start], vocabulary)
             found = go_on(ids[-1:], (writing.seed + number) % 2**31, *walk(ids[None, :-1]))
-            texts = (text_of([*start, *(vocabulary[one] for one in row)]) for row in found)
-            yield f"\n{BETWEEN}\n".join(texts)
+            texts = [[*start, *(vocabulary[one] for one in row)] for row in found]
+            yield f"\n{BETWEEN}\n".join(text_of(text, vocabulary) for text in texts)
 
 
 def add_texts(writing: Writing, model: Any) -> tuple[tf.Tensor, list[tf.Tensor]]:

@@ -101,6 +101,19 @@ def test_equal_seeds_are_equal_texts_and_a_text_does_not_depend_on_the_others(wr
     assert written("--seed=8")[0] not in texts
 
 
+def test_characters_are_joined_and_a_start_is_split_into_them(run):
+    words = run.read_vocabulary()
+    named = dict(zip(words, "_abcdefghijklmn", strict=False)) | {"<unk>": "<unk>", EOS: EOS}
+    start, writing = ["w3", "w4"], generate.Writing(max_new_tokens=30)
+    letters = [*named.values()]
+    texts = [
+        next(generate.write(run, "best", vocabulary, writing, [start]))
+        for vocabulary, start in [(words, start), (letters, ["".join(map(named.get, start))])]
+    ]
+    expected = "".join(named[word] for word in texts[0].replace("\n", " <eos> ").split())
+    assert texts[1] == expected.replace("<eos>", "\n").replace("_", " ")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
