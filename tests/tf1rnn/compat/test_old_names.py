@@ -194,6 +194,9 @@ def test_cells_were_told_the_size_of_their_inputs_once(name):
         ("contrib.seq2seq.python.ops.helper", "_transpose_batch_time"),
         ("contrib.seq2seq.python.ops.helper", "_unstack_ta"),
         ("contrib.seq2seq.python.ops.attention_wrapper", "_zero_state_tensors"),
+        ("contrib.seq2seq.python.ops.decoder", "_create_zero_outputs"),
+        ("contrib.seq2seq.python.ops.beam_search_decoder", "_tensor_gather_helper"),
+        ("contrib.seq2seq.python.ops.beam_search_decoder", "_maybe_tensor_gather_helper"),
     ],
 )
 def test_private_names_that_programs_import_are_where_they_were(path, name):

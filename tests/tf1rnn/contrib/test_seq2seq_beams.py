@@ -301,6 +301,26 @@ def test_tiled_rows_lie_beside_each_other(graph):
         seq2seq.tile_batch(tf.placeholder(tf.float32), 2)
 
 
+def test_what_a_copied_decoder_gathers_is_picked_in_each_row(graph):
+    """By TensorFlow 1's helper: of beams' states, and of the scores of all beams and words."""
+    states, scores = random_array("states", [2, 3, 5]), random_array("scores", [2, 3, 7])
+    words = np.array([[20, 0, 9], [3, 3, 13]])
+    beams = np.array([[2, 0, 0], [1, 2, 1]])
+    picked = [
+        seq2seq._tensor_gather_helper(tf.constant(beams), tf.constant(states), 2, 3, [6, -1]),
+        seq2seq._tensor_gather_helper(tf.constant(words), tf.constant(scores), 2, 21, [-1]),
+        seq2seq._maybe_tensor_gather_helper(beams, tf.constant(states), 2, 3, [6, 5]),
+        seq2seq._maybe_tensor_gather_helper(beams, tf.constant(4.0), 2, 3, [6, -1]),
+    ]
+    assert [x.shape.as_list() for x in picked] == [[2, 3, 5], [2, 3], [2, 3, 5], []]
+    of_states, of_scores, of_states_again, scalar = evaluate(picked)
+    for row in range(2):
+        assert_close(of_states[row], states[row][beams[row]])
+        assert_close(of_scores[row], scores[row].ravel()[words[row]])
+    assert_close(of_states_again, of_states)
+    assert scalar == 4.0
+
+
 def test_what_does_not_fit_is_refused(graph):
     cell = Table(2)
     given = {

@@ -25,6 +25,10 @@ from tf1rnn.contrib.seq2seq.beam_step import (
 )
 from tf1rnn.contrib.seq2seq.beam_step import get_attention_probs as get_attention_probs
 from tf1rnn.contrib.seq2seq.beams import _check_batch_beam as _check_batch_beam
+from tf1rnn.contrib.seq2seq.beams import (
+    _maybe_tensor_gather_helper as _maybe_tensor_gather_helper,
+)
+from tf1rnn.contrib.seq2seq.beams import _tensor_gather_helper as _tensor_gather_helper
 from tf1rnn.contrib.seq2seq.beams import gather_tree, gather_tree_from_array, tile_batch
 from tf1rnn.contrib.seq2seq.decoder import (
     BasicDecoder,
@@ -32,6 +36,7 @@ from tf1rnn.contrib.seq2seq.decoder import (
     Decoder,
     dynamic_decode,
 )
+from tf1rnn.contrib.seq2seq.decoder import _create_zero_outputs as _create_zero_outputs
 from tf1rnn.contrib.seq2seq.decoder_fn import (
     attention_decoder_fn_inference,
     attention_decoder_fn_train,

@@ -12,11 +12,11 @@ from tf1rnn.contrib.seq2seq.beam_step import (
     BeamSearchDecoderOutput,
     BeamSearchDecoderState,
     _beam_search_step,
-    _check_ndims,
     get_attention_probs,
 )
 from tf1rnn.contrib.seq2seq.beams import (
     _check_batch_beam,
+    _check_ndims,
     gather_tree,
     gather_tree_from_array,
     merge_beams,

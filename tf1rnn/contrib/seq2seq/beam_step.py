@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.contrib.seq2seq.attention_wrapper import AttentionWrapperState
-from tf1rnn.contrib.seq2seq.beams import rows_of_beams
+from tf1rnn.contrib.seq2seq.beams import _check_ndims, rows_of_beams
 from tf1rnn.contrib.seq2seq.memory import size_of_axis
 from tf1rnn.types import Dimension, Nest, Tensor
 
@@ -118,13 +118,6 @@ def _joined_beams(x: Tensor) -> Tensor:
 def _has_no_beams(x: Any) -> bool:
     """Whether a part of the cell's state is no `[batch_size, beam_width, ...]`."""
     return isinstance(x, tf.TensorArray) or _check_ndims(x) < 2
-
-
-def _check_ndims(t: Tensor) -> int:
-    """The rank. Raises ValueError where it is not known."""
-    if t.shape.rank is None:
-        raise ValueError(f"Expected tensor ({t}) to have known rank, but ndims == None.")
-    return t.shape.rank
 
 
 def _mask_probs(probs: Tensor, eos_token: int | Tensor, finished: Tensor) -> Tensor:

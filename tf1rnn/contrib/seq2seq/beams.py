@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.contrib.seq2seq.memory import size_of_axis
@@ -158,6 +160,57 @@ def gather_tree_from_array(t: Tensor, parent_ids: Tensor, sequence_length: Tenso
 def rows_of_beams(t: Tensor, beams: Tensor) -> Tensor:
     """Of `[batch_size, n, ...]` what `beams` `[batch_size, m]` picks: `[batch_size, m, ...]`."""
     return tf.gather(t, beams, batch_dims=1)
+
+
+def _check_ndims(t: Tensor) -> int:
+    """The rank. Raises ValueError where it is not known."""
+    if t.shape.rank is None:
+        raise ValueError(f"Expected tensor ({t}) to have known rank, but ndims == None.")
+    return t.shape.rank
+
+
+def _tensor_gather_helper(
+    gather_indices: Tensor,
+    gather_from: Tensor,
+    batch_size: Dimension,
+    range_size: Dimension,
+    gather_shape: Sequence[Dimension],
+    name: str | None = None,
+) -> Tensor:
+    """What is picked in each row of a batch; for decoders that were copied from TensorFlow 1.
+
+    Args:
+      gather_indices: int `[batch_size, beam_width]`, each below `range_size`.
+      gather_from: `[batch_size, beam_width, ...]`.
+      batch_size: the rows.
+      range_size: the entries that a row has in `gather_shape`.
+      gather_shape: what `gather_from` is reshaped to first: one entry after the other over all
+        rows, `[batch_size * range_size, ...]` or `[-1]`.
+      name: name of the scope of the ops.
+
+    Returns:
+      `[batch_size, beam_width, ...]`, of a rank one higher than `gather_shape` has entries.
+    """
+    with tf.name_scope(name, "tensor_gather_helper"):
+        entries = tf.reshape(gather_from, [batch_size, range_size, *gather_shape[1:]])
+        rank = 1 + len(gather_shape)
+        picked = rows_of_beams(entries, gather_indices)
+        return tf.ensure_shape(
+            tf.reshape(picked, tf.shape(gather_from)[:rank]), gather_from.shape[:rank]
+        )
+
+
+def _maybe_tensor_gather_helper(
+    gather_indices: Tensor,
+    gather_from: Tensor,
+    batch_size: Dimension,
+    range_size: Dimension,
+    gather_shape: Sequence[Dimension],
+) -> Tensor:
+    """`_tensor_gather_helper`; what has fewer axes than `gather_shape` comes back as it is."""
+    if _check_ndims(gather_from) < len(gather_shape):
+        return gather_from
+    return _tensor_gather_helper(gather_indices, gather_from, batch_size, range_size, gather_shape)
 
 
 def _check_batch_beam(t: Tensor, batch_size: Dimension, beam_width: int) -> tf.Operation:

@@ -11,7 +11,7 @@ from tf1rnn.contrib.seq2seq.helpers import Helper
 from tf1rnn.loops import outer_gradient_overrides
 from tf1rnn.nests import shape_of_size, where_rows
 from tf1rnn.rnn_cell import assert_like_rnncell, time_step
-from tf1rnn.types import Cell, Nest, Scope, Sizes, Tensor
+from tf1rnn.types import Cell, Dimension, Nest, Scope, Sizes, Tensor
 
 
 class Decoder:
@@ -285,13 +285,6 @@ class _Step:
             for dtype, shape in zip(self._dtypes, self._shapes, strict=True)
         ]
 
-    def _zeros(self) -> list[Tensor]:
-        flat = zip(tf.nest.flatten(self._sizes), self._dtypes, strict=True)
-        return [
-            tf.zeros([self._batch_size, *shape_of_size(size).as_list()], dtype)
-            for size, dtype in flat
-        ]
-
     def __call__(
         self,
         time: Tensor,
@@ -308,7 +301,9 @@ class _Step:
         flat = [tf.convert_to_tensor(x) for x in tf.nest.flatten(outputs)]
         self._shapes = [x.shape for x in flat]
         if self._impute_finished:
-            flat = where_rows(finished, self._zeros(), flat)
+            dtypes = self._decoder.output_dtype
+            zeros = _create_zero_outputs(self._sizes, dtypes, self._batch_size)
+            flat = where_rows(finished, tf.nest.flatten(zeros), flat)
             next_state = where_rows(finished, state, next_state)
         if not self._decoder.tracks_own_finished:
             now_finished = tf.logical_or(now_finished, finished)
@@ -327,6 +322,13 @@ class _Step:
         for x, shape in zip(outputs, self._shapes, strict=True):
             x.set_shape(tf.TensorShape([None]).concatenate(shape))
         return tf.nest.pack_sequence_as(self._sizes, outputs)
+
+
+def _create_zero_outputs(size: Sizes, dtype: Nest, batch_size: Dimension) -> Nest:
+    """Zeros of each part of an output, `[batch_size, *size]`; by its name in TensorFlow 1."""
+    return tf.nest.map_structure(
+        lambda one, dtype: tf.zeros([batch_size, *shape_of_size(one).as_list()], dtype), size, dtype
+    )
 
 
 def _declared(shape: tf.TensorShape) -> tf.TensorShape | None:
