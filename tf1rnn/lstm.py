@@ -109,7 +109,11 @@ class LSTMCell(LayerRNNCell):
         self._cell_clip = cell_clip
         self._num_proj = operator.index(num_proj) if num_proj else None
         self._proj_clip = proj_clip
-        self._shards = num_unit_shards, num_proj_shards
+        self._initializer = (
+            self._kernel_initializer
+        )  # by this name for a subclass with a `build` of its own
+        self._num_unit_shards = num_unit_shards
+        self._num_proj_shards = num_proj_shards
         self._forget_bias = forget_bias
         self._state_is_tuple = state_is_tuple
 
@@ -134,8 +138,8 @@ class LSTMCell(LayerRNNCell):
             "cell_clip": self._cell_clip,
             "num_proj": self._num_proj,
             "proj_clip": self._proj_clip,
-            "num_unit_shards": self._shards[0],
-            "num_proj_shards": self._shards[1],
+            "num_unit_shards": self._num_unit_shards,
+            "num_proj_shards": self._num_proj_shards,
             "forget_bias": self._forget_bias,
             "state_is_tuple": self._state_is_tuple,
         }
@@ -143,7 +147,7 @@ class LSTMCell(LayerRNNCell):
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernel, the bias, and what peepholes and projection need."""
         units, rows = self._num_units, known_depth(inputs_shape) + self.output_size
-        self._kernel = self._add_kernel("kernel", [rows, 4 * units], self._shards[0])
+        self._kernel = self._add_kernel("kernel", [rows, 4 * units], self._num_unit_shards)
         self._bias = self._add_bias("bias", 4 * units)
         if self._use_peepholes:
             self._w_f_diag, self._w_i_diag, self._w_o_diag = (
@@ -151,7 +155,7 @@ class LSTMCell(LayerRNNCell):
             )
         if self._num_proj:
             self._proj_kernel = self._add_kernel(
-                "projection/kernel", [units, self._num_proj], self._shards[1]
+                "projection/kernel", [units, self._num_proj], self._num_proj_shards
             )
         self.built = True
 

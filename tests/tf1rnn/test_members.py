@@ -151,6 +151,58 @@ def test_wrappers_tell_the_variables_of_their_cell():
             tf1rnn.GRUCell(3, no_such_option=1)
 
 
+def with_a_build_of_its_own(base):
+    """An LSTMCell whose `build` and `call` use what TensorFlow 1's constructor keeps."""
+
+    class Own(base):
+        def build(self, inputs_shape):
+            rows = int(inputs_shape[-1]) + self.output_size
+            parts = tf.fixed_size_partitioner(self._num_unit_shards)
+            self._kernel = self.add_variable(
+                "kernel",
+                [rows, 4 * self._num_units],
+                initializer=self._initializer,
+                partitioner=parts,
+            )
+            self._proj_kernel = self.add_variable(
+                "projection/kernel",
+                [self._num_units, self._num_proj],
+                initializer=self._initializer,
+                partitioner=tf.fixed_size_partitioner(self._num_proj_shards),
+            )
+            self.built = True
+
+        def call(self, inputs, state):
+            gates = tf.concat([inputs, state.h], 1) @ tf.convert_to_tensor(self._kernel)
+            i, j, f, o = tf.split(gates, 4, axis=1)
+            c = tf.sigmoid(f + self._forget_bias) * state.c
+            c = tf.clip_by_value(c + tf.sigmoid(i) * j, -self._cell_clip, self._cell_clip)
+            h = (tf.sigmoid(o) * self._activation(c)) @ tf.convert_to_tensor(self._proj_kernel)
+            return h, type(state)(c, h)
+
+    return Own(
+        4,
+        initializer=tf.constant_initializer(0.25),
+        num_proj=2,
+        cell_clip=0.5,
+        num_unit_shards=3,
+        num_proj_shards=2,
+    )
+
+
+def test_a_build_of_a_subclass_finds_what_the_constructor_was_given():
+    results = []
+    for cells, unrollers in [(tf1rnn, tf1rnn), (old_cells(), old_unrollers())]:
+        with tf.Graph().as_default():
+            cell = with_a_build_of_its_own(cells.LSTMCell)
+            inputs = tf.constant(np.linspace(-1, 1, 30).reshape([2, 5, 3]), FLOAT)
+            outputs, state = unrollers.dynamic_rnn(cell, inputs, dtype=FLOAT)
+            results.append((evaluate([outputs, *state]), names_and_shapes()))
+    assert results[0][1] == results[1][1]
+    for ours, theirs in zip(results[0][0], results[1][0], strict=True):
+        assert_close(ours, theirs)
+
+
 def test_a_cells_own_variables_are_listed_however_they_are_made():
     class Cell(tf1rnn.RNNCell):
         state_size = output_size = 3

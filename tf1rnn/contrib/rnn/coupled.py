@@ -84,7 +84,7 @@ class CoupledInputForgetGateLSTMCell(LayerNormGates):
         """Makes the kernel's parts, the bias, and what norms, peepholes and projection need."""
         units, rows = self._num_units, known_depth(inputs_shape) + self.output_size
         start = self._kernel_initializer
-        self._kernel_parts = add_parts(self, "W", rows, 3 * units, self._shards[0], start)
+        self._kernel_parts = add_parts(self, "W", rows, 3 * units, self._num_unit_shards, start)
         self._bias = self._add_bias("B", 3 * units)
         self._build_norms()
         if self._use_peepholes:
@@ -92,7 +92,7 @@ class CoupledInputForgetGateLSTMCell(LayerNormGates):
             self._w_o = self._add_kernel("W_O_diag", [units])
         if self._num_proj:
             self._projection_parts = add_parts(
-                self, "W_P", units, self._num_proj, self._shards[1], start
+                self, "W_P", units, self._num_proj, self._num_proj_shards, start
             )
         self.built = True
 
