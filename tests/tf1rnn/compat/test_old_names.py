@@ -1,9 +1,12 @@
 """Names and orders of arguments of before 1.0, beside those of 1.15."""
 
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import tf1rnn
 from tf1rnn.compat import importer, old_names
 from tf1rnn.compat.modules import module_at
 
@@ -185,6 +188,21 @@ def test_cells_were_told_the_size_of_their_inputs_once(name):
         *early, today = [cell(*arguments).get_config() for arguments in CALLS[name]]
         early.append(cell(*CALLS[name][-1], input_size=7).get_config())
     assert all({**one, "name": ""} == {**today, "name": ""} for one in early)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_programs_see_the_arguments_of_a_cell(name):
+    """The PTB tutorial hands over `reuse` where a cell has it."""
+    cell = module_at("contrib.rnn").served(name)
+    expected = inspect.getfullargspec(getattr(tf1rnn, name).__init__).args
+    assert inspect.getfullargspec(cell.__init__).args == expected
+    assert {"num_units", "activation", "reuse"} <= {*expected}
+
+
+@pytest.mark.parametrize("name", ["sequence_loss_by_example", "sequence_loss"])
+def test_programs_see_the_arguments_of_a_loss(name):
+    loss = module_at("contrib.legacy_seq2seq").served(name)
+    assert inspect.getfullargspec(loss).args[:3] == ["logits", "targets", "weights"]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ def without_symbol_count(position: int) -> Callable[[Callable[..., Any]], Callab
                 args = (*args[:position], *args[position + 1 :])
             return function(*args, **named)
 
-        return call
+        wrapped: Any = call
+        wrapped.__signature__ = inspect.signature(function)
+        return wrapped
 
     return decorate
 

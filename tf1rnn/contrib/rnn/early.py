@@ -6,6 +6,7 @@ library's own, under the same name.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import tf1rnn
@@ -23,6 +24,13 @@ def _without(arguments: tuple[Any, ...], place: int) -> tuple[Any, ...]:
     return arguments
 
 
+def _signed(cell: Any) -> Any:
+    """Shows the arguments of 1.15, among which the PTB tutorial looks for `reuse`."""
+    cell.__init__.__signature__ = inspect.signature(cell.__mro__[1].__init__)
+    return cell
+
+
+@_signed
 class BasicRNNCell(tf1rnn.BasicRNNCell):
     """`tf1rnn.BasicRNNCell`; takes `(num_units, input_size, activation)`, too."""
 
@@ -30,6 +38,7 @@ class BasicRNNCell(tf1rnn.BasicRNNCell):
         super().__init__(num_units, *_without(args, 0), **kwargs)
 
 
+@_signed
 class GRUCell(tf1rnn.GRUCell):
     """`tf1rnn.GRUCell`; takes `(num_units, input_size, activation)`, too."""
 
@@ -37,6 +46,7 @@ class GRUCell(tf1rnn.GRUCell):
         super().__init__(num_units, *_without(args, 0), **kwargs)
 
 
+@_signed
 class BasicLSTMCell(tf1rnn.BasicLSTMCell):
     """`tf1rnn.BasicLSTMCell`; takes `(num_units, forget_bias, input_size, state_is_tuple)`, too."""
 
@@ -44,6 +54,7 @@ class BasicLSTMCell(tf1rnn.BasicLSTMCell):
         super().__init__(num_units, *_without(args, 1), **kwargs)
 
 
+@_signed
 class LSTMCell(tf1rnn.LSTMCell):
     """`tf1rnn.LSTMCell`; takes `(num_units, input_size, use_peepholes, ...)`, too."""
 
