@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1rnn.cells import LayerRNNCell
 from tf1rnn.configs import cell_config, cell_from_config
 from tf1rnn.faster import fast_sequence
 from tf1rnn.rnn_cell import RNNCell, as_tensors, assert_like_rnncell
 from tf1rnn.steps import zero_state
 from tf1rnn.types import Cell, Dimension, DType, Nest, Scope, Shape, Sizes, Tensor
 from tf1rnn.unroll import step_along
+
+PIECES, LEAST_STEPS_TO_CUT = 3, 100  # of a sequence of a single row
 
 
 class MultiRNNCell(RNNCell):
@@ -101,18 +105,49 @@ class MultiRNNCell(RNNCell):
 
         None if the first one knows none.
         """
-        states: list[Nest] = []
         with self.cell_scope(inputs):
-            for i, (cell, layer_state) in enumerate(self._layers(initial_state)):
-                with tf.variable_scope(f"cell_{i}"):
-                    done = fast_sequence(cell, inputs, layer_state, sequence_length)
-                    if done is None and states:
-                        done = step_along(cell, inputs, layer_state, sequence_length)
+            states = [state for _, state in self._layers(initial_state)]
+            outputs: list[Tensor] = []
+            for piece in self._pieces(inputs, sequence_length):
+                done = self._along(piece, states, sequence_length)
                 if done is None:
                     return None
-                inputs, layer_state = done
-                states.append(layer_state)
-            return inputs, self._join(states)
+                last, states = done
+                outputs.append(last)
+            joined = outputs[0] if len(outputs) == 1 else tf.concat(outputs, 0)
+            return joined, self._join(states)
+
+    def _pieces(self, inputs: Tensor, sequence_length: Tensor | None) -> list[Tensor]:
+        """The inputs, cut in time where that lets the layers work side by side.
+
+        A step of a single row is too little for several threads: a layer can only begin with a
+        piece while the one before it goes on with the next. More pieces gain nothing.
+        """
+        num_steps, rows = inputs.shape.as_list()[:2]
+        is_one_row = rows == 1 and sequence_length is None
+        is_long = num_steps is None or num_steps >= LEAST_STEPS_TO_CUT
+        are_plain = all(isinstance(cell, LayerRNNCell) for cell in self._cells)  # at any step alike
+        if not (is_one_row and is_long and are_plain) or len(self._cells) == 1:
+            return [inputs]
+        steps = tf.shape(inputs)[0]
+        ends = [steps * i // PIECES for i in range(PIECES + 1)]
+        return [inputs[start:end] for start, end in itertools.pairwise(ends)]
+
+    def _along(
+        self, inputs: Tensor, states: list[Nest], sequence_length: Tensor | None
+    ) -> tuple[Tensor, list[Nest]] | None:
+        """Outputs and states behind a piece; None if the first layer knows no faster way."""
+        new_states: list[Nest] = []
+        for i, (cell, state) in enumerate(zip(self._cells, states, strict=True)):
+            with tf.variable_scope(f"cell_{i}"):
+                done = fast_sequence(cell, inputs, state, sequence_length)
+                if done is None and new_states:
+                    done = step_along(cell, inputs, state, sequence_length)
+            if done is None:
+                return None
+            inputs, state = done
+            new_states.append(state)
+        return inputs, new_states
 
     def _layers(self, state: Nest) -> list[tuple[Cell, Nest]]:
         if not self._state_is_tuple:

@@ -7,6 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from graphs import assert_near, open_session
 
+import tf1rnn
 from tf1rnn import kernels
 from tf1rnn.kernels import one_row
 
@@ -62,3 +63,63 @@ def test_no_steps_leave_the_state_as_it_is():
     assert outputs.shape == (0, 1, UNITS)
     for part in (c, h):
         np.testing.assert_array_equal(part, draw([1, UNITS]).astype("float32") / 2)
+
+
+STACKS = {
+    "lstm": lambda: [tf1rnn.BasicLSTMCell(UNITS), tf1rnn.LSTMCell(2)],
+    "stepped": lambda: [tf1rnn.GRUCell(UNITS), tf1rnn.LSTMCell(UNITS, use_peepholes=True)],
+}
+
+
+@pytest.mark.parametrize("kind", STACKS)
+def test_layers_side_by_side_are_layers_one_after_the_other(kind):
+    """A long row is cut in time; the layers of a stack alone are not."""
+    with tf.Graph().as_default(), open_session() as session:
+        inputs = tf.placeholder(tf.float32, [None, 1, DEPTH])
+        cells = STACKS[kind]()
+        stack = tf1rnn.MultiRNNCell(cells)
+        start = tf.nest.map_structure(
+            lambda size: tf.constant(draw([1, size]).astype("float32")), stack.state_size
+        )
+        outputs, state = tf1rnn.dynamic_rnn(stack, inputs, initial_state=start, time_major=True)
+        alone, states = inputs, []
+        for i, cell in enumerate(cells):
+            with tf.variable_scope(f"rnn/multi_rnn_cell/cell_{i}", reuse=True):
+                alone, last = tf1rnn.dynamic_rnn(
+                    cell, alone, initial_state=start[i], time_major=True
+                )
+            states.append(last)
+        results = []
+        for values in ([outputs, state], [alone, tuple(states)]):
+            values = tf.nest.flatten(values)
+            squares = [part**2 for part in values]
+            results.append([*values, *tf.gradients(squares, [inputs, *stack.variables])])
+        session.run(tf.global_variables_initializer())
+        for num_steps in (0, 1, 2, 3, 20):
+            ours, expected = session.run(results, {inputs: draw([num_steps, 1, DEPTH])})
+            assert ours[0].shape == (num_steps, 1, expected[0].shape[-1])
+            assert_near(ours, expected, 1e-5, least=0.1)
+
+
+@pytest.mark.parametrize(
+    ("num_steps", "rows", "lengths", "wrap", "times"),
+    [
+        (None, 1, None, None, 3),
+        (100, 1, None, None, 3),
+        (99, 1, None, None, 1),
+        (None, 2, None, None, 1),
+        (None, 1, [5], None, 1),
+        # Its masks are those of the places in the whole sequence.
+        (None, 1, None, lambda cell: tf1rnn.DropoutWrapper(cell, 0.5), 1),
+    ],
+)
+def test_a_long_row_alone_is_cut(num_steps, rows, lengths, wrap, times, monkeypatch):
+    heard = []
+    monkeypatch.setattr(tf1rnn.faster, "listeners", [lambda cell, way: heard.append(cell)])
+    with tf.Graph().as_default():
+        inputs = tf.placeholder(tf.float32, [num_steps, rows, DEPTH])
+        cells = [tf1rnn.GRUCell(UNITS), tf1rnn.GRUCell(UNITS)]
+        top = wrap(cells[1]) if wrap else cells[1]
+        stack = tf1rnn.MultiRNNCell([cells[0], top])
+        tf1rnn.dynamic_rnn(stack, inputs, lengths, dtype=tf.float32, time_major=True)
+    assert [heard.count(cell) for cell in cells] == [times, times]

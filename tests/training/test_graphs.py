@@ -65,11 +65,11 @@ def test_the_memory_that_is_guessed_holds_all_variables_and_every_step(guessed, 
     """Weights and Adam's two slots, each four times, 4 bytes a number; then what a step keeps."""
     slots = 3 * graph.parameters
     a_step = 4 * (12 * 2 * 20 + 4 * 40)
-    # An evaluation walks 1,000 steps at once, more than this training's 2 x 3.
-    assert guessed() == pytest.approx(4 * 4 * slots + 1000 * a_step, rel=1e-3)
+    # An evaluation walks 500 steps at once, more than this training's 2 x 3.
+    assert guessed() == pytest.approx(4 * 4 * slots + 500 * a_step, rel=1e-3)
     grown = guessed(batch_size=500, num_steps=30) - guessed(batch_size=400, num_steps=30)
     assert grown == 100 * 30 * a_step
-    assert guessed(vocab_size=1040) - guessed() == 1000 * 1000 * 4 * 4
+    assert guessed(vocab_size=1040) - guessed() == 500 * 1000 * 4 * 4
 
 
 @pytest.mark.parametrize(
