@@ -45,6 +45,11 @@ def fast_sequence(
     return done
 
 
+def has_kernel(cell: Cell, inputs: Tensor) -> bool:
+    """Whether a cell itself goes faster: a kernel's step is the same at any place of a sequence."""
+    return getattr(cell, "_has_fast_kernel", False) and _why_not(cell, inputs) is None
+
+
 def _why_not(cell: Cell, inputs: Nest) -> str | None:
     """Why a cell is not asked for its faster way; None if it is."""
     if tf.nest.is_nested(inputs):

@@ -177,6 +177,11 @@ class LSTMCell(LayerRNNCell):
             h = _clip(self._product(h, self._proj_kernel), self._proj_clip)
         return h, self._joined(c, h)
 
+    @property
+    def _has_fast_kernel(self) -> bool:
+        is_plain = not (self._use_peepholes or self._num_proj) and self._cell_clip is None
+        return is_plain and super()._has_fast_kernel
+
     def sequence(
         self, inputs: Tensor, initial_state: Nest, sequence_length: Tensor | None = None
     ) -> tuple[Tensor, Nest] | None:
@@ -184,8 +189,7 @@ class LSTMCell(LayerRNNCell):
 
         None with peepholes, a clip, a projection or another activation than tanh.
         """
-        plain = not (self._use_peepholes or self._num_proj) and self._cell_clip is None
-        if not (plain and self._has_fast_kernel):
+        if not self._has_fast_kernel:
             return None
         with self.cell_scope(inputs):
             c, h = self._state_parts(initial_state)

@@ -9,9 +9,8 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.cells import LayerRNNCell
 from tf1rnn.configs import cell_config, cell_from_config
-from tf1rnn.faster import fast_sequence
+from tf1rnn.faster import fast_sequence, has_kernel
 from tf1rnn.rnn_cell import RNNCell, as_tensors, assert_like_rnncell
 from tf1rnn.steps import zero_state
 from tf1rnn.types import Cell, Dimension, DType, Nest, Scope, Shape, Sizes, Tensor
@@ -126,8 +125,9 @@ class MultiRNNCell(RNNCell):
         num_steps, rows = inputs.shape.as_list()[:2]
         is_one_row = rows == 1 and sequence_length is None
         is_long = num_steps is None or num_steps >= LEAST_STEPS_TO_CUT
-        are_plain = all(isinstance(cell, LayerRNNCell) for cell in self._cells)  # at any step alike
-        if not (is_one_row and is_long and are_plain) or len(self._cells) == 1:
+        if not (is_one_row and is_long) or len(self._cells) == 1:
+            return [inputs]
+        if not all(has_kernel(cell, inputs) for cell in self._cells):
             return [inputs]
         steps = tf.shape(inputs)[0]
         ends = [steps * i // PIECES for i in range(PIECES + 1)]
