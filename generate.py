@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from reader import EOS, UNK, read_words, to_ids
 from training import command, memory
 from training.command import UserError
 from training.fields import POSITIVE, checked, fields_of, from_text, setting, shown
-from training.pieces import join, split
+from training.subwords import joiner, split
 
 if TYPE_CHECKING:
     import tensorflow.compat.v1 as tf
@@ -158,15 +158,15 @@ def words_of(text: str) -> list[str]:
     return [word.lower() if word.lower() in (EOS, UNK) else word for word in words]
 
 
-def text_of(words: Sequence[str], vocabulary: Sequence[str]) -> str:
-    """The words in lines, each ended by an `<eos>`; pieces of words are joined."""
+def text_of(words: Sequence[str], join: Callable[[Sequence[str]], str]) -> str:
+    """The words in lines, each ended by an `<eos>` and joined."""
     lines: list[list[str]] = [[]]
     for word in words:
         if word == EOS:
             lines.append([])
         else:
             lines[-1].append(word)
-    return "\n".join(join(line, vocabulary) for line in lines)
+    return "\n".join(join(line) for line in lines)
 
 
 def typed_lines() -> Iterator[list[str]]:
@@ -211,7 +211,7 @@ def write(
     rows = writing.beam or writing.num_samples
     numbers = 6 * config.vocab_size + 12 * sum(config.layer_sizes) + 2 * writing.max_new_tokens
     memory.require(4 * rows * numbers, f"to write {rows:,} texts at once")
-    add = partial(add_texts, writing)
+    add, join = partial(add_texts, writing), joiner(vocabulary)
     with evaluate.trained_model(run, which, add, batch_size=1) as trained:
         walk = Walk(trained.session, trained.model, "input_data")
         new_words, feeds = trained.added
@@ -222,7 +222,7 @@ def write(
             ids = to_ids([EOS, *start], vocabulary)
             found = go_on(ids[-1:], (writing.seed + number) % 2**31, *walk(ids[None, :-1]))
             texts = [[*start, *(vocabulary[one] for one in row)] for row in found]
-            yield f"\n{BETWEEN}\n".join(text_of(text, vocabulary) for text in texts)
+            yield f"\n{BETWEEN}\n".join(text_of(text, join) for text in texts)
 
 
 def add_texts(writing: Writing, model: Any) -> tuple[tf.Tensor, list[tf.Tensor]]:

@@ -109,9 +109,8 @@ class LSTMCell(LayerRNNCell):
         self._cell_clip = cell_clip
         self._num_proj = operator.index(num_proj) if num_proj else None
         self._proj_clip = proj_clip
-        self._initializer = (
-            self._kernel_initializer
-        )  # by this name for a subclass with a `build` of its own
+        # By this name for a subclass with a `build` of its own.
+        self._initializer = self._kernel_initializer
         self._num_unit_shards = num_unit_shards
         self._num_proj_shards = num_proj_shards
         self._forget_bias = forget_bias

@@ -313,6 +313,8 @@ def test_what_a_copied_decoder_gathers_is_picked_in_each_row(graph):
         seq2seq._maybe_tensor_gather_helper(beams, tf.constant(4.0), 2, 3, [6, -1]),
     ]
     assert [x.shape.as_list() for x in picked] == [[2, 3, 5], [2, 3], [2, 3, 5], []]
+    array = tf.TensorArray(tf.float32, 2)
+    assert seq2seq._maybe_tensor_gather_helper(beams, array, 2, 3, [6, -1]) is array
     of_states, of_scores, of_states_again, scalar = evaluate(picked)
     for row in range(2):
         assert_close(of_states[row], states[row][beams[row]])

@@ -207,8 +207,8 @@ def _maybe_tensor_gather_helper(
     range_size: Dimension,
     gather_shape: Sequence[Dimension],
 ) -> Tensor:
-    """`_tensor_gather_helper`; what has fewer axes than `gather_shape` comes back as it is."""
-    if _check_ndims(gather_from) < len(gather_shape):
+    """`_tensor_gather_helper`; an array, or what has fewer axes than `gather_shape`, as it is."""
+    if isinstance(gather_from, tf.TensorArray) or _check_ndims(gather_from) < len(gather_shape):
         return gather_from
     return _tensor_gather_helper(gather_indices, gather_from, batch_size, range_size, gather_shape)
 

@@ -8,7 +8,7 @@ have `_` for a space), or one of the three marks by which subwords say where a w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 SPACE = "_"  # between words, in texts of characters
 BEGINS = "▁"  # a word, in SentencePiece's texts: U+2581
@@ -16,18 +16,21 @@ GOES_ON = "@@"  # ends a piece that is not the last of its word
 CONTINUES = "##"  # begins a piece that is not the first of its word
 
 
-def join(pieces: Sequence[str], vocabulary: Sequence[str]) -> str:
-    """The text of one line; words with a space between them, where they are no pieces."""
+def joiner(vocabulary: Sequence[str]) -> Callable[[Sequence[str]], str]:
+    """What makes the text of a line from its pieces; words get a space between them.
+
+    Args:
+      vocabulary: all words of the model; looked through once.
+    """
     if are_characters(vocabulary):
-        return "".join(pieces).replace(SPACE, " ")
+        return lambda pieces: "".join(pieces).replace(SPACE, " ")
     if any(piece.startswith(BEGINS) for piece in vocabulary):
-        return "".join(pieces).replace(BEGINS, " ").strip()
-    text = " ".join(pieces)
+        return lambda pieces: "".join(pieces).replace(BEGINS, " ").strip()
     if any(piece.endswith(GOES_ON) and piece != GOES_ON for piece in vocabulary):
-        return re.sub(f"{GOES_ON}( |$)", "", text)
+        return lambda pieces: re.sub(f"{GOES_ON}( |$)", "", " ".join(pieces))
     if any(piece.startswith(CONTINUES) and piece != CONTINUES for piece in vocabulary):
-        return text.replace(f" {CONTINUES}", "")
-    return text
+        return lambda pieces: " ".join(pieces).replace(f" {CONTINUES}", "")
+    return " ".join
 
 
 def split(words: Sequence[str], vocabulary: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.pieces import join, split
+from training.subwords import joiner, split
 
 NAMES = ["<unk>", "<eos>"]
 MARKED = {
@@ -17,7 +17,7 @@ MARKED = {
 def test_pieces_are_joined_to_words(kind):
     pieces = MARKED[kind].split()
     vocabulary = [*NAMES, *sorted({*pieces})]
-    assert join(pieces, vocabulary) == "the captain understands"
+    assert joiner(vocabulary)(pieces) == "the captain understands"
 
 
 @pytest.mark.parametrize("kind", MARKED)
@@ -26,7 +26,7 @@ def test_any_part_of_a_text_has_a_text(kind):
     pieces = MARKED[kind].split()
     vocabulary = [*NAMES, *sorted({*pieces})]
     for end in range(len(pieces)):
-        text = join(pieces[:end], vocabulary)
+        text = joiner(vocabulary)(pieces[:end])
         assert not set(text) & set("▁@#_")
         assert "the captain understands".startswith(text)
 
@@ -34,12 +34,12 @@ def test_any_part_of_a_text_has_a_text(kind):
 def test_words_that_are_no_pieces_keep_their_spaces():
     text = "the <unk> 's N $ _ # ## @ @@ a"
     words = text.split()
-    assert join(words, [*NAMES, *words]) == text
+    assert joiner([*NAMES, *words])(words) == text
 
 
 def test_characters_without_a_mark_for_spaces_stand_side_by_side():
     """As in a Chinese text whose characters stand alone."""
-    assert join(["今", "天", "<unk>", "好"], [*NAMES, "今", "天", "好"]) == "今天<unk>好"
+    assert joiner([*NAMES, "今", "天", "好"])(["今", "天", "<unk>", "好"]) == "今天<unk>好"
 
 
 LETTERS = [*NAMES, *"_aceht"]
