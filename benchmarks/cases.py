@@ -8,6 +8,7 @@ least.
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -190,6 +191,7 @@ def line(name: str, ours: Timed, tf1: Timed) -> str:
 
 def _open(case: Case, library: Any, opened: ExitStack) -> tuple[Callable[[], object], float]:
     """The step of a case, and CPU seconds until it was taken once."""
+    gc.collect()  # or the graphs of the case before would be taken away in this one's time
     started = time.process_time()
     with tf.Graph().as_default() as graph, tf.variable_scope("model", use_resource=True):
         outputs = case.outputs(library)
