@@ -46,6 +46,13 @@ ERRORS = {
         ValueError,
         "must be accessible via shape inference",
     ),
+    "one_cell_twice": (
+        lambda: tf1rnn.dynamic_rnn(
+            tf1rnn.MultiRNNCell([tf1rnn.GRUCell(2)] * 2), x(3, 4, 5), dtype=tf.float32
+        ),
+        ValueError,
+        "Dimensions must be equal, but are 2 and 5",
+    ),
     "rank_2": (lambda: dynamic(x(3, 4)), ValueError, "rank at least 3"),
     "rank_1": (lambda: dynamic(x(3), time_major=True), ValueError, "rank at least 3"),
     "no_rank": (lambda: dynamic(tf.placeholder(tf.float32)), ValueError, "rank at least 3"),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf
 from tensorflow.python.framework import graph_util, ops
-from tensorflow.python.ops import array_ops, control_flow_ops, functional_ops
+from tensorflow.python.ops import control_flow_ops, functional_ops
 from tensorflow.python.util import nest
 
 ArgSpec = collections.namedtuple("ArgSpec", "args varargs keywords defaults")
@@ -65,7 +65,6 @@ NAMES: dict[ModuleType | type, dict[str, Any]] = {
     time: {"clock": time.process_time},
     tf.flags.FlagValues: {"_parse_flags": lambda flags: flags(sys.argv, known_only=True)},
     # What was private and went elsewhere: copies of TensorFlow 1's cells and decoders use it.
-    array_ops: {"stack": tf.stack, "unstack": tf.unstack},
     control_flow_ops: {
         "Assert": tf.Assert,
         "case": tf.case,
@@ -80,13 +79,14 @@ NAMES: dict[ModuleType | type, dict[str, Any]] = {
 
 
 def put_back() -> None:
-    """Gives the modules those of the names that they lack, and ragged lists their arrays."""
+    """Gives the modules those of the names that they lack, and old arguments their meaning."""
     for module, names in NAMES.items():
         for name, value in names.items():
             if name not in vars(module):
                 setattr(module, name, value)
     for module, name in ((np, "array"), (np, "asarray"), (np.random, "permutation")):
         setattr(module, name, _taking_ragged(getattr(module, name)))
+    tf.SparseTensor.__init__ = _taking_shape(tf.SparseTensor.__init__)
 
 
 def _taking_ragged(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -102,6 +102,18 @@ def _taking_ragged(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(_array(rows, dtype=object))
 
     return taking_ragged
+
+
+def _taking_shape(init: Callable[..., None]) -> Callable[..., None]:
+    """A SparseTensor's constructor, whose `dense_shape` was `shape` before 1.0."""
+
+    @functools.wraps(init)
+    def taking_shape(self: Any, *args: Any, **options: Any) -> None:
+        if "shape" in options:
+            options["dense_shape"] = options.pop("shape")
+        init(self, *args, **options)
+
+    return taking_shape
 
 
 _array = np.array

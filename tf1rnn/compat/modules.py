@@ -6,6 +6,7 @@ asked for) is answered by the real one: who asks is told by the frame that does.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import sys
@@ -17,7 +18,7 @@ import tensorflow
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.compat import behaviour, old_names, report
-from tf1rnn.compat.table import ADVICE, FAMILIES, NAMES, SAME
+from tf1rnn.compat.table import ADVICE, FAMILIES, INSIDE, NAMES, SAME
 
 VERSION = "1.15.5"
 
@@ -103,6 +104,12 @@ class Served(ModuleType):
             return old_names.NAMES[path]
         if path in old_names.RENAMED:
             return _attribute(module_at(""), old_names.RENAMED[path])
+        if self._path in INSIDE:
+            with contextlib.suppress(UnknownName):
+                return module_at(INSIDE[self._path]).served(name)
+        return self._looked_up(path, name)
+
+    def _looked_up(self, path: str, name: str) -> Any:
         for one in (*self._modules(), self._real, None if self._path else tensorflow):
             if hasattr(one, name):
                 return getattr(one, name)

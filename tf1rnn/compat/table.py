@@ -21,7 +21,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     # Cells and unrollers, under all the paths that they had from 0.5 to 1.15.
     "nn.rnn_cell": CELLS,
     "models.rnn.rnn": CELLS,
-    "models.rnn.rnn_cell": CELLS,
+    "models.rnn.rnn_cell": (CONTRIB + "rnn.joined", *CELLS),
     "models.rnn.linear": CELLS,
     "models.rnn.ptb.reader": ("tf1rnn.compat.ptb_reader",),
     "python.ops.nn": CELLS,
@@ -68,6 +68,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         }.items()
     },
     "contrib.ctc": (),  # see `old_names`
+    **{f"python.ops.{name}": () for name in ("array_ops", "math_ops", "nn_ops")},  # see `INSIDE`
     "contrib.crf": (CONTRIB + "crf",),
     "contrib.crf.python.ops.crf": (CONTRIB + "crf",),
     "contrib.cudnn_rnn": (CONTRIB + "cudnn_rnn",),
@@ -162,6 +163,14 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 SAME: dict[str, str] = {
     "contrib.keras": "keras",
     "contrib.signal": "signal",
+}
+
+# A module of TensorFlow's inside -> the public one that has the same names. Those inside took the
+# arguments of all versions; today the public ones alone do.
+INSIDE: dict[str, str] = {
+    "python.ops.array_ops": "",
+    "python.ops.math_ops": "",
+    "python.ops.nn_ops": "nn",
 }
 
 # Single names that went elsewhere, or that the library has in place of TensorFlow's.

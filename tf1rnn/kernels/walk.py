@@ -209,13 +209,23 @@ def _walk_back(
 
 
 def cut_weights(layer: Layer, inputs: Tensor, kernels: list[Tensor], dtype: DType) -> list[Weights]:
-    """The weights of each kernel, cut between the rows of the inputs and those of the state."""
-    cut = [static_size(inputs, 2), -1]
-    halves = [tf.split(tf.cast(kernel, dtype), cut, 0) for kernel in kernels]
-    return [
-        Weights(of_inputs, of_state, num_parts)
-        for (of_inputs, of_state), num_parts in zip(halves, layer.num_parts, strict=True)
-    ]
+    """The weights of each kernel, cut between the rows of the inputs and those of the state.
+
+    Raises:
+      ValueError: the kernels are for inputs of another depth.
+    """
+    depth = static_size(inputs, 2)
+    weights = []
+    for kernel, num_parts in zip(kernels, layer.num_parts, strict=True):
+        built = static_size(kernel, 0) - static_size(kernel, 1) // num_parts
+        if built != depth:
+            raise ValueError(
+                f"Dimensions must be equal, but are {depth} and {built}: the cell has weights for "
+                f"inputs of depth {built} and is given {depth} ([cell] * n is one cell n times)"
+            )
+        of_inputs, of_state = tf.split(tf.cast(kernel, dtype), [depth, -1], 0)
+        weights.append(Weights(of_inputs, of_state, num_parts))
+    return weights
 
 
 def _projected(inputs: Tensor, weights: list[Weights], biases: list[Tensor]) -> list[list[Tensor]]:

@@ -64,6 +64,15 @@ def test_rows_of_unequal_length_are_an_array_of_objects(name):
         taking([[1], [2, 3]], dtype=np.int32)
 
 
+@pytest.mark.parametrize("name", ["shape", "dense_shape"])
+def test_a_sparse_tensor_takes_both_names_of_its_shape(name):
+    made = []
+    gone._taking_shape(lambda self, *args, **options: made.append((self, *args, options)))(
+        1, 2, **{name: 3}
+    )
+    assert made == [(1, 2, {"dense_shape": 3})]
+
+
 def test_flags_were_read_by_a_call_of_their_own(monkeypatch):
     flags = absl.flags.FlagValues()
     absl.flags.DEFINE_integer("units", 3, "units", flag_values=flags)

@@ -63,6 +63,40 @@ def test_both_orders_of_arguments_are_understood(value_of, case):
         np.testing.assert_array_equal(one, other)
 
 
+INSIDE = {
+    "concat, old": ("array_ops.concat", (1, [A, A]), {}, np.hstack([A, A])),
+    "split, old": ("array_ops.split", (1, 3, A), {}, np.split(A, 3, 1)),
+    "pack": ("array_ops.pack", ([A, A],), {}, [A, A]),
+    "squeeze": ("array_ops.squeeze", (A[:1],), {"squeeze_dims": [0]}, A[0]),
+    "expand": ("array_ops.expand_dims", (A,), {"dim": 0}, A[None]),
+    "mul": ("math_ops.mul", (A, A), {}, A * A),
+    "mean": ("math_ops.reduce_mean", (A, 1), {"keep_dims": True}, A.mean(1, keepdims=True)),
+    "max": ("math_ops.reduce_max", (A,), {"reduction_indices": [1]}, A.max(1)),
+    "argmax": ("math_ops.argmax", (A,), {"dimension": 1}, A.argmax(1)),
+    "tanh": ("math_ops.tanh", (A,), {}, np.tanh(A)),
+    "softmax": ("nn_ops.softmax", (np.zeros([2, 2], "f4"),), {"dim": 0}, np.full([2, 2], 0.5)),
+}
+
+
+@pytest.mark.parametrize("case", INSIDE)
+def test_what_lay_inside_takes_the_arguments_of_all_versions(value_of, case):
+    path, args, options, expected = INSIDE[case]
+    module, _, name = f"python.ops.{path}".rpartition(".")
+    call = module_at(module).served(name)
+    np.testing.assert_allclose(value_of(lambda c: call(*args, **options)), expected, rtol=1e-6)
+
+
+def test_the_states_of_the_first_lstms_were_one_tensor(graph):
+    module = module_at("models.rnn.rnn_cell")
+    basic, lstm, stack = map(module.served, ("BasicLSTMCell", "LSTMCell", "MultiRNNCell"))
+    cell = stack([basic(2, 0.0, 5), lstm(3)])
+    assert cell.state_size == 10
+    output, state = cell(tf.ones([1, 5]), tf.zeros([1, cell.state_size]))
+    assert output.shape == [1, 3] and state.shape == [1, 10]
+    tuples = [basic(2, state_is_tuple=True), basic(2, 0.0, None, True)]
+    assert stack(tuples, state_is_tuple=True).state_size == ((2, 2), (2, 2))
+
+
 @pytest.mark.parametrize(
     "name", ["softmax_cross_entropy_with_logits", "sigmoid_cross_entropy_with_logits"]
 )
