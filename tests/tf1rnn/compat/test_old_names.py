@@ -90,11 +90,33 @@ def test_the_states_of_the_first_lstms_were_one_tensor(graph):
     module = module_at("models.rnn.rnn_cell")
     basic, lstm, stack = map(module.served, ("BasicLSTMCell", "LSTMCell", "MultiRNNCell"))
     cell = stack([basic(2, 0.0, 5), lstm(3)])
+    assert (cell.input_size, lstm(3).input_size) == (5, 3)
     assert cell.state_size == 10
     output, state = cell(tf.ones([1, 5]), tf.zeros([1, cell.state_size]))
     assert output.shape == [1, 3] and state.shape == [1, 10]
     tuples = [basic(2, state_is_tuple=True), basic(2, 0.0, None, True)]
     assert stack(tuples, state_is_tuple=True).state_size == ((2, 2), (2, 2))
+
+
+@pytest.mark.parametrize("unroll", [tf1rnn.dynamic_rnn, tf1rnn.static_rnn])
+@pytest.mark.parametrize(
+    ("path", "depth", "kernels"),
+    [
+        ("models.rnn.rnn_cell", 4, [(8, 4), (8, 4)]),
+        ("models.rnn.rnn_cell", 5, [(9, 4), (8, 4)]),
+        ("nn.rnn_cell", 4, [(8, 4)]),
+        ("nn.rnn_cell", 5, [(9, 4), (8, 4)]),
+    ],
+)
+def test_layers_of_one_cell_share_it_from_1_1_on_where_its_weights_fit(
+    graph, path, depth, kernels, unroll
+):
+    cells = module_at(path)
+    stack = cells.served("MultiRNNCell")([cells.served("BasicRNNCell")(4)] * 2)
+    x = tf.ones([3, 2, depth])
+    unroll(stack, x if unroll is tf1rnn.dynamic_rnn else tf.unstack(x), dtype=tf.float32)
+    made = [v.shape.as_list() for v in tf.trainable_variables() if "kernel" in v.op.name]
+    assert made == [list(kernel) for kernel in kernels]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from tf1rnn import (
     DeviceWrapper,
     DropoutWrapper,
     LSTMStateTuple,
-    MultiRNNCell,
     ResidualWrapper,
     RNNCell,
     bidirectional_dynamic_rnn,
@@ -28,7 +27,7 @@ from tf1rnn.contrib.rnn.convolution import (
     ConvLSTMCell,
 )
 from tf1rnn.contrib.rnn.coupled import CoupledInputForgetGateLSTMCell
-from tf1rnn.contrib.rnn.early import BasicLSTMCell, BasicRNNCell, GRUCell, LSTMCell
+from tf1rnn.contrib.rnn.early import BasicLSTMCell, BasicRNNCell, GRUCell, LSTMCell, MultiRNNCell
 from tf1rnn.contrib.rnn.fused import (
     FusedRNNCell,
     FusedRNNCellAdaptor,

@@ -1,6 +1,7 @@
-"""The LSTM cells of `tensorflow.models.rnn` (0.5 to 0.9), whose state was one tensor by default.
+"""The cells of `tensorflow.models.rnn` (0.5 to 0.8), with the arguments and members of those years.
 
-A program of those years writes `state = tf.zeros([batch_size, lstm.state_size])`.
+The state of an LSTM was one tensor by default: such a program writes
+`state = tf.zeros([batch_size, lstm.state_size])`. Each layer of a stack had weights of its own.
 """
 
 from __future__ import annotations
@@ -9,29 +10,82 @@ from collections.abc import Sequence
 from typing import Any
 
 import tf1rnn
-from tf1rnn.contrib.rnn import early
-from tf1rnn.types import Cell
+from tf1rnn.contrib.rnn.early import apart
+from tf1rnn.options import Activation
+from tf1rnn.types import Cell, Initializer
 
 
-class BasicLSTMCell(early.BasicLSTMCell):
-    """`BasicLSTMCell(num_units, forget_bias, input_size, state_is_tuple=False)`."""
+class BasicRNNCell(tf1rnn.BasicRNNCell):
+    """`tf1rnn.BasicRNNCell` with `input_size`, which has no effect but to be asked for."""
 
-    def __init__(self, num_units: int, *args: Any, **kwargs: Any) -> None:
-        if len(args) < 3:
-            kwargs.setdefault("state_is_tuple", False)
-        super().__init__(num_units, *args, **kwargs)
+    def __init__(self, num_units: int, input_size: int | None = None) -> None:
+        super().__init__(num_units)
+        self.input_size = input_size or num_units
 
 
-class LSTMCell(early.LSTMCell):
-    """`LSTMCell(num_units, input_size, use_peepholes, ..., state_is_tuple=False)`."""
+class GRUCell(tf1rnn.GRUCell):
+    """`tf1rnn.GRUCell` with `input_size`."""
 
-    def __init__(self, num_units: int, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("state_is_tuple", False)
-        super().__init__(num_units, *args, **kwargs)
+    def __init__(self, num_units: int, input_size: int | None = None) -> None:
+        super().__init__(num_units)
+        self.input_size = input_size or num_units
+
+
+class BasicLSTMCell(tf1rnn.BasicLSTMCell):
+    """`tf1rnn.BasicLSTMCell` with `input_size`; the state is one tensor by default."""
+
+    def __init__(
+        self,
+        num_units: int,
+        forget_bias: float = 1.0,
+        input_size: int | None = None,
+        state_is_tuple: bool = False,
+        activation: Activation | None = None,
+    ) -> None:
+        super().__init__(num_units, forget_bias, state_is_tuple, activation)
+        self.input_size = input_size or num_units
+
+
+class LSTMCell(tf1rnn.LSTMCell):
+    """`tf1rnn.LSTMCell` with `input_size`; the state is one tensor by default."""
+
+    def __init__(
+        self,
+        num_units: int,
+        input_size: int | None = None,
+        use_peepholes: bool = False,
+        cell_clip: float | None = None,
+        initializer: Initializer | None = None,
+        num_proj: int | None = None,
+        num_unit_shards: int = 1,
+        num_proj_shards: int = 1,
+        forget_bias: float = 1.0,
+        state_is_tuple: bool = False,
+        activation: Activation | None = None,
+    ) -> None:
+        super().__init__(
+            num_units,
+            use_peepholes,
+            cell_clip,
+            initializer,
+            num_proj,
+            None,
+            num_unit_shards,
+            num_proj_shards,
+            forget_bias,
+            state_is_tuple,
+            activation,
+        )
+        self.input_size = input_size or num_units
 
 
 class MultiRNNCell(tf1rnn.MultiRNNCell):
-    """`MultiRNNCell(cells, state_is_tuple=False)`."""
+    """`tf1rnn.MultiRNNCell` of one tensor by default; a cell that stands twice is two."""
 
     def __init__(self, cells: Sequence[Cell], state_is_tuple: bool = False) -> None:
-        super().__init__(cells, state_is_tuple)
+        super().__init__(apart(cells), state_is_tuple)
+
+    @property
+    def input_size(self) -> Any:
+        """That of the first layer."""
+        return self._cells[0].input_size
