@@ -275,3 +275,14 @@ def test_programs_see_the_arguments_of_a_loss(name):
 )
 def test_private_names_that_programs_import_are_where_they_were(path, name):
     assert callable(module_at(path).served(name))
+
+
+@pytest.mark.parametrize("name", ["stack_bidirectional_dynamic_rnn", "stack_bidirectional_rnn"])
+@pytest.mark.parametrize(("depth", "kernels"), [(4, 1), (5, 2)])
+def test_layers_of_both_directions_are_set_apart_so(graph, name, depth, kernels):
+    cells = [[tf1rnn.BasicRNNCell(2)] * 2 for _ in range(2)]
+    x = tf.ones([3, 2, depth])
+    inputs = x if "dynamic" in name else tf.unstack(x, axis=1)
+    getattr(tf1rnn.contrib.rnn, name)(*cells, inputs, dtype=tf.float32)
+    made = [v.shape.as_list()[0] for v in tf.trainable_variables() if "kernel" in v.op.name]
+    assert sorted(made) == sorted([depth + 2, 4 + 2][:kernels] * 2)

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.bidirectional import bidirectional_dynamic_rnn, static_bidirectional_rnn
+from tf1rnn.contrib.rnn.apart import fitting
 from tf1rnn.types import Cell, DType, Nest, Scope, Tensor
 
 
@@ -40,6 +41,7 @@ def stack_bidirectional_rnn(
       ValueError: cells or states that are no lists of one length.
     """
     _check_layers(cells_fw, cells_bw, initial_states_fw, initial_states_bw)
+    cells_fw, cells_bw = _fitting(cells_fw, cells_bw, inputs)
     states = []
     with tf.variable_scope(scope or "stack_bidirectional_rnn"):
         for i, (cell_fw, cell_bw) in enumerate(zip(cells_fw, cells_bw, strict=True)):
@@ -91,6 +93,7 @@ def stack_bidirectional_dynamic_rnn(
       ValueError: cells or states that are no lists of one length.
     """
     _check_layers(cells_fw, cells_bw, initial_states_fw, initial_states_bw)
+    cells_fw, cells_bw = _fitting(cells_fw, cells_bw, inputs)
     states = []
     with tf.variable_scope(scope or "stack_bidirectional_rnn"):
         for i, (cell_fw, cell_bw) in enumerate(zip(cells_fw, cells_bw, strict=True)):
@@ -111,6 +114,15 @@ def stack_bidirectional_dynamic_rnn(
             states.append(state)
     states_fw, states_bw = zip(*states, strict=True)
     return inputs, states_fw, states_bw
+
+
+def _fitting(cells_fw: list[Cell], cells_bw: list[Cell], inputs: Nest) -> list[list[Cell]]:
+    """The cells of both directions, set apart where one does not fit all of its layers."""
+    layers = zip(cells_fw[:-1], cells_bw[:-1], strict=True)
+    outputs = [forward.output_size + backward.output_size for forward, backward in layers]
+    shape = tf.TensorShape(tf.nest.flatten(inputs)[0].shape)  # of an array, too
+    depths = [shape.as_list()[-1] if shape.rank else None, *outputs]
+    return [fitting(cells, depths) for cells in (cells_fw, cells_bw)]
 
 
 def _check_layers(cells_fw: Any, cells_bw: Any, states_fw: Any, states_bw: Any) -> None:

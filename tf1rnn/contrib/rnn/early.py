@@ -6,15 +6,14 @@ library's own, under the same name.
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 import tf1rnn
-from tf1rnn.types import Cell, Shape
+from tf1rnn.contrib.rnn.apart import fitting
+from tf1rnn.types import Shape
 
 
 def _is_input_size(argument: Any) -> bool:
@@ -67,33 +66,14 @@ class LSTMCell(tf1rnn.LSTMCell):
         super().__init__(num_units, *_without(args, 0), **kwargs)
 
 
-def apart(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells, and copies of one that stands at several places for all but the first of them."""
-    return [
-        copy.deepcopy(cell) if any(cell is other for other in cells[:i]) else cell
-        for i, cell in enumerate(cells)
-    ]
-
-
 class MultiRNNCell(tf1rnn.MultiRNNCell):
-    """`tf1rnn.MultiRNNCell`; layers of one cell have weights of their own where they must.
-
-    Up to 1.0 they always had, so that `[cell] * num_layers` was how a stack was written; since then
-    they share the weights, which inputs of two depths do not fit.
-    """
+    """`tf1rnn.MultiRNNCell`; layers of one cell have weights of their own where they must."""
 
     def build(self, inputs_shape: Shape) -> None:
-        """Makes copies of a cell that would get inputs of two depths."""
-        if isinstance(inputs_shape, tf.TensorShape) and self._share_in_vain(inputs_shape):
-            self._cells = apart(self._cells)
+        """Sets layers apart that one cell does not fit."""
+        if isinstance(inputs_shape, tf.TensorShape):
+            outputs = [cell.output_size for cell in self._cells[:-1]]
+            self._cells = fitting(self._cells, [inputs_shape.as_list()[-1], *outputs])
             for i, cell in enumerate(self._cells):
                 self._track(cell, f"cell-{i}")
         super().build(inputs_shape)
-
-    def _share_in_vain(self, inputs_shape: tf.TensorShape) -> bool:
-        depths = [inputs_shape.as_list()[-1], *(cell.output_size for cell in self._cells)]
-        of_first: dict[int, Any] = {}
-        return any(
-            isinstance(depth, int) and of_first.setdefault(id(cell), depth) != depth
-            for cell, depth in zip(self._cells, depths, strict=False)
-        )

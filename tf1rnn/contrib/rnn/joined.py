@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import tf1rnn
-from tf1rnn.contrib.rnn.early import apart
+from tf1rnn.contrib.rnn.apart import apart
 from tf1rnn.options import Activation
 from tf1rnn.types import Cell, Initializer
 
