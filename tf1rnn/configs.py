@@ -23,10 +23,10 @@ def cell_from_config(config: Cell | dict[str, Any], custom_objects: dict[str, ty
     """
     if not isinstance(config, dict):
         return config
-    classes: dict[str, Any] = {
-        cls.__name__: cls for cls in _subclasses(RNNCell) if cls.__module__.startswith("tf1rnn.")
-    }
-    classes |= custom_objects or {}
+    classes: dict[str, Any] = {**(custom_objects or {})}
+    for cls in _subclasses(RNNCell):
+        if cls.__module__.startswith("tf1rnn."):
+            classes.setdefault(cls.__name__, cls)  # before those of its name that come of it
     name = config["class_name"]
     if name not in classes:
         raise ValueError(f"there is no cell class {name!r}; give it in custom_objects")

@@ -92,6 +92,8 @@ def test_the_states_of_the_first_lstms_were_one_tensor(graph):
     cell = stack([basic(2, 0.0, 5), lstm(3)])
     assert (cell.input_size, lstm(3).input_size) == (5, 3)
     assert cell.state_size == 10
+    assert type(cell).from_config(cell.get_config()).state_size == 10
+    assert lstm.from_config(lstm(3, 4, True).get_config()).state_size == 6
     output, state = cell(tf.ones([1, 5]), tf.zeros([1, cell.state_size]))
     assert output.shape == [1, 3] and state.shape == [1, 10]
     tuples = [basic(2, state_is_tuple=True), basic(2, 0.0, None, True)]

@@ -18,16 +18,16 @@ from tf1rnn.types import Cell, Initializer
 class BasicRNNCell(tf1rnn.BasicRNNCell):
     """`tf1rnn.BasicRNNCell` with `input_size`, which has no effect but to be asked for."""
 
-    def __init__(self, num_units: int, input_size: int | None = None) -> None:
-        super().__init__(num_units)
+    def __init__(self, num_units: int, input_size: int | None = None, **options: Any) -> None:
+        super().__init__(num_units, **options)
         self.input_size = input_size or num_units
 
 
 class GRUCell(tf1rnn.GRUCell):
     """`tf1rnn.GRUCell` with `input_size`."""
 
-    def __init__(self, num_units: int, input_size: int | None = None) -> None:
-        super().__init__(num_units)
+    def __init__(self, num_units: int, input_size: int | None = None, **options: Any) -> None:
+        super().__init__(num_units, **options)
         self.input_size = input_size or num_units
 
 
@@ -41,8 +41,9 @@ class BasicLSTMCell(tf1rnn.BasicLSTMCell):
         input_size: int | None = None,
         state_is_tuple: bool = False,
         activation: Activation | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(num_units, forget_bias, state_is_tuple, activation)
+        super().__init__(num_units, forget_bias, state_is_tuple, activation, **options)
         self.input_size = input_size or num_units
 
 
@@ -62,6 +63,7 @@ class LSTMCell(tf1rnn.LSTMCell):
         forget_bias: float = 1.0,
         state_is_tuple: bool = False,
         activation: Activation | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(
             num_units,
@@ -69,12 +71,12 @@ class LSTMCell(tf1rnn.LSTMCell):
             cell_clip,
             initializer,
             num_proj,
-            None,
-            num_unit_shards,
-            num_proj_shards,
-            forget_bias,
-            state_is_tuple,
-            activation,
+            num_unit_shards=num_unit_shards,
+            num_proj_shards=num_proj_shards,
+            forget_bias=forget_bias,
+            state_is_tuple=state_is_tuple,
+            activation=activation,
+            **options,
         )
         self.input_size = input_size or num_units
 
@@ -82,8 +84,8 @@ class LSTMCell(tf1rnn.LSTMCell):
 class MultiRNNCell(tf1rnn.MultiRNNCell):
     """`tf1rnn.MultiRNNCell` of one tensor by default; a cell that stands twice is two."""
 
-    def __init__(self, cells: Sequence[Cell], state_is_tuple: bool = False) -> None:
-        super().__init__(apart(cells), state_is_tuple)
+    def __init__(self, cells: Sequence[Cell], state_is_tuple: bool = False, **options: Any) -> None:
+        super().__init__(apart(cells), state_is_tuple, **options)
 
     @property
     def input_size(self) -> Any:
