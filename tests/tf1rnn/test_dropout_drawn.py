@@ -65,7 +65,7 @@ LOOPS = [in_a_while_loop, in_map_fn, in_scan, in_a_branch_of_a_loop]
 LOOPS += [a_sequence_in_map_fn, a_plain_sequence_in_map_fn]
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_every_turn_of_a_loop_of_ones_own_has_masks_of_its_own(version):
     with control_flow(version), tf.Graph().as_default():
         x = tf.ones([3, 4, 20], FLOAT)

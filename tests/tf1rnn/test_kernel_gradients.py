@@ -212,6 +212,7 @@ def lstm(x, h, w):
     return tf.stack(outputs)
 
 
+@pytest.mark.long
 def test_third_derivatives_are_those_of_the_formulas():
     with tf.Graph().as_default():
         x, h = tf.constant(X), tf.zeros([BATCH_SIZE, UNITS], DTYPE)

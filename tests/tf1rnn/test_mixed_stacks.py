@@ -34,7 +34,14 @@ def network(cells, unroll, lengths, stacks):
     return evaluate(fetches), names_and_shapes()
 
 
-@pytest.mark.parametrize(("lengths", "stacks"), [(None, ["middle"]), ([1, 3, 2], [*LAYERS])])
+@pytest.mark.parametrize(
+    ("lengths", "stacks"),
+    [
+        (None, ["middle"]),
+        ([1, 3, 2], ["last"]),
+        pytest.param([1, 3, 2], [*LAYERS], marks=pytest.mark.long),
+    ],
+)
 def test_a_stack_of_both_kinds_is_that_of_tensorflow_1(lengths, stacks):
     with tf.Graph().as_default():
         actual, names = network(tf1rnn, tf1rnn.dynamic_rnn, lengths, stacks)

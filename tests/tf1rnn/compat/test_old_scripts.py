@@ -1,10 +1,9 @@
 """Programs as people wrote them from 2015 to 2018 run unchanged, and learn their tasks."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,12 +19,8 @@ def marked(script):
 @pytest.mark.parametrize("script", map(marked, SCRIPTS))
 def test_an_old_program_runs_as_it_is_and_learns(script, tmp_path):
     """Each script asserts itself what it learns."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tf1rnn", str(script)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
+    done = processes.run(
+        ["-m", "tf1rnn", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.strip()
