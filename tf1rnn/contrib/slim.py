@@ -7,8 +7,11 @@ TensorFlow's own modules stay as they are.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -42,12 +45,34 @@ def slim_module(name: str, served: str = "tf.contrib.slim") -> ModuleType:
     Raises:
       ImportError: tf-slim or tf-keras is missing.
     """
-    module = load(name, "tf-slim", served)
+    with _metrics_later():
+        module = load(name, "tf-slim", served)
     if name not in _mended:
         for imported in [one for one in sys.modules if one.partition(".")[0] == "tf_slim"]:
             _mend(sys.modules[imported], served)
         _mended.add(name)
     return module
+
+
+class _Later(ModuleType):
+    """A module that is imported when the first of its names is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextlib.contextmanager
+def _metrics_later() -> Iterator[None]:
+    """tf-slim imports scikit-learn for a single loss, and takes over a second for it."""
+    name = "sklearn.metrics"
+    if name in sys.modules or not importlib.util.find_spec("sklearn"):
+        yield
+        return
+    sys.modules[name] = _Later(name)
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def _mend(module: ModuleType, served: str) -> None:

@@ -1,6 +1,7 @@
 """`tf.contrib.layers` and `slim`: the mended layers, word vectors, and steps of `optimize_loss`."""
 
 import numpy as np
+import processes
 import pytest
 import tensorflow.compat.v1 as tf
 from graphs import assert_near, evaluate, names_and_shapes, open_session, random_weights
@@ -162,3 +163,21 @@ def test_a_name_that_nothing_has_is_an_attribute_error():
             _ = family.full_connected
     assert {"embed_sequence", "fully_connected", "optimize_loss"} <= set(dir(layers))
     assert "arg_scope" in dir(slim) and slim.nets.vgg.vgg_16
+
+
+LATE = """
+import sys
+from tf1rnn.contrib import slim
+slim.fully_connected
+print("sklearn" in sys.modules)
+import tf_slim
+print(tf_slim.losses.metric_learning.metrics.accuracy_score([1, 2], [1, 3]))
+import sklearn.metrics
+print(sklearn.metrics.accuracy_score([1, 2], [1, 2]))
+"""
+
+
+def test_scikit_learn_waits_for_the_loss_that_needs_it():
+    pytest.importorskip("sklearn")
+    result = processes.run(["-c", LATE])
+    assert result.stdout.split() == ["False", "0.5", "1.0"], result.stderr
