@@ -91,6 +91,16 @@ def test_training_and_evaluation_take_turns(tmp_path):
     np.testing.assert_allclose(found["loss"], np.mean(error**2), rtol=1e-4)
 
 
+def test_a_model_function_gets_its_arguments_by_name(tmp_path):
+    def turned(params, mode, labels, features):
+        return model_fn(features, labels, mode, params)
+
+    estimator = est.Estimator(turned, str(tmp_path), params={"start": 1.0}).train(given(), steps=1)
+    np.testing.assert_allclose(estimator.get_variable_value("w"), descended(1.0, 1), rtol=1e-5)
+    with pytest.raises(ValueError, match="does not take labels"):
+        est.Estimator(lambda features, mode: None).train(given())
+
+
 def test_what_is_exported_predicts_the_same(trained, tmp_path):
     receiver = est.export.ServingInputReceiver
 

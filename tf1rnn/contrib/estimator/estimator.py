@@ -19,8 +19,8 @@ class Estimator:
     """A model function and the folder of its checkpoints.
 
     Args:
-      model_fn: gets `features`, and by name what it has of `labels`, `mode`, `params` and
-        `config`; gives an `EstimatorSpec`.
+      model_fn: gets by name `features`, and what it has of `labels`, `mode`, `params` and
+        `config`, in whichever order; gives an `EstimatorSpec`.
       model_dir: the folder; else the config's, else a temporary one.
       config: a `RunConfig`.
       params: what model_fn gets as `params`.
@@ -143,10 +143,12 @@ class Estimator:
         return inputs.read(input_fn, **given)
 
     def _call_model_fn(self, features: Any, labels: Any, mode: str, config: Any) -> EstimatorSpec:
+        labels = None if mode == ModeKeys.PREDICT else labels
         given = {"labels": labels, "mode": mode, "params": self._params, "config": config}
-        if mode == ModeKeys.PREDICT:
-            given["labels"] = None
-        spec = self._model_fn(features, **inputs.accepted(self._model_fn, given))
+        taken = inputs.accepted(self._model_fn, given)
+        if labels is not None and "labels" not in taken:
+            raise ValueError("model_fn does not take labels, but input_fn returns labels.")
+        spec = self._model_fn(features=features, **taken)
         if not isinstance(spec, EstimatorSpec):
             raise ValueError("model_fn should return an EstimatorSpec.")
         return spec
