@@ -28,8 +28,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """The spec of a served module; None for all others, which other finders know."""
         root, _, below = name.partition(".")
         top = below.partition(".")[0]
-        if root != ROOT or not below or top == "python":
-            return None
+        if root != ROOT or not below or top == "python" or below.startswith("compat.v2"):
+            return None  # TensorFlow's own
         if not _hidden and top not in GONE:
             return None
         if not modules.stood_at(below) and modules.public(below) is None:

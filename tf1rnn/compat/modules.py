@@ -65,7 +65,7 @@ class Served(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         try:
             value = self.served(name)
-        except UnknownName as error:
+        except (UnknownName, ImportError) as error:
             report.note_unknown(str(error), frame)
             raise
         if not isinstance(value, Served):

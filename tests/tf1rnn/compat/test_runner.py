@@ -1,5 +1,6 @@
 """`python -m tf1rnn`: programs run as they are, and what goes wrong is one line."""
 
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -104,6 +105,9 @@ WRONG = {
     "a module": ("import tensorflow.contrib.tpu as tpu\n", 1, "tf.compat.v1.tpu"),
     "below TensorFlow's own": ("import tensorflow as tf\ntf.image.nothing\n", 2, "image.nothing"),
 }
+if not importlib.util.find_spec("tensorflow_probability"):
+    mixture = "import tensorflow as tf\ntf.contrib.distributions.Mixture\n"
+    WRONG["a missing package"] = (mixture, 2, "Mixture needs tensorflow-probability: pip install")
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -1,5 +1,9 @@
 """`tf.contrib.opt`: steps of the optimizers against NumPy, dense and sparse; distributions."""
 
+import importlib.util
+import sys
+import types
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -96,7 +100,31 @@ def test_averages_are_saved_in_the_variables_places(graph, tmp_path):
         assert session.run(v) == 2.0
 
 
-def test_distributions_are_those_that_tensorflow_has(graph):
+@pytest.fixture
+def package(monkeypatch):
+    """A stand-in of tensorflow-probability."""
+    found = types.ModuleType("tensorflow_probability")
+    found.__spec__ = importlib.util.spec_from_loader(found.__name__, loader=None)
+    found.distributions = types.SimpleNamespace(Normal="its own", Mixture="another")
+    monkeypatch.setitem(sys.modules, found.__name__, found)
+
+
+def test_distributions_are_those_of_the_package_where_it_is(package):
+    assert (distributions.Normal, distributions.Mixture) == ("its own", "another")
+    assert dir(distributions) == ["Mixture", "Normal"]
+
+
+def test_a_mixture_of_normals_has_the_density_of_the_formula(graph):
+    pytest.importorskip("tensorflow_probability")
+    of = distributions.Categorical(probs=[0.25, 0.75])
+    mixture = distributions.Mixture(of, [distributions.Normal(m, 1.0) for m in (0.0, 2.0)])
+    with open_session() as session:
+        density = session.run(mixture.prob(1.0))
+    assert density == pytest.approx(np.exp(-0.5) / np.sqrt(2 * np.pi), rel=1e-5)
+
+
+def test_distributions_without_the_package_are_those_that_tensorflow_has(graph, monkeypatch):
+    monkeypatch.setattr(distributions, "_is_installed", lambda: False)
     normal = distributions.Normal(1.0, 2.0)
     with open_session() as session:
         density = session.run(normal.log_prob(3.0))
