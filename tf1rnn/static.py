@@ -50,7 +50,9 @@ def static_rnn(
         inputs, state = started(cell, inputs, 0, initial_state, dtype)
         batch_size = known_batch_size(inputs, axis=0)
         sequence_length = checked_lengths(sequence_length, batch_size)
-        zero_output = zeros(batch_size, cell.output_size, output_dtype(dtype, state))
+        zero_output = None  # without lengths a cell may answer with what it likes
+        if sequence_length is not None:
+            zero_output = zeros(batch_size, cell.output_size, output_dtype(dtype, state))
         outputs = []
         for t, x in enumerate(inputs):
             if t > 0:
@@ -65,7 +67,7 @@ def _step(
     t: int,
     inputs: Nest,
     state: Nest,
-    zero_output: Nest,
+    zero_output: Nest | None,
     sequence_length: Tensor | None,
 ) -> tuple[Nest, Nest]:
     """A masked step, which past the longest row leaves also what has no rows as it was."""

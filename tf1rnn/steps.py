@@ -15,19 +15,27 @@ def masked_step(
     t: int | Tensor,
     inputs: Nest,
     state: Nest,
-    zero_output: Nest,
+    zero_output: Nest | None,
     sequence_length: Tensor | None,
 ) -> tuple[Nest, Nest]:
     """One step of a cell; rows that have ended answer with zeros and keep their state.
 
     The cell sees zeros in place of padding, which may be anything: an infinite or undefined
     number would come back in the gradient, as 0 · inf, although its output is not taken.
+
+    Args:
+      cell, t, inputs, state: the step, and what the cell is called with.
+      zero_output: what output and state have to be nested like; None where no loop holds the cell
+        to `output_size` and `state_size`.
+      sequence_length: None or int `[batch_size]`, which needs a `zero_output`.
     """
     ended = None if sequence_length is None else sequence_length <= t
     if ended is not None:
         inputs = where_rows(ended, tf.nest.map_structure(tf.zeros_like, inputs), inputs)
     with time_step(t), outer_gradient_overrides():
         output, next_state = cell(inputs, state)
+    if zero_output is None:
+        return output, next_state
     tf.nest.assert_same_structure(zero_output, output)
     tf.nest.assert_same_structure(state, next_state)
     if ended is None:

@@ -289,8 +289,26 @@ def test_what_a_cell_answers_must_be_nested_like_its_sizes(graph, part):
         def call(self, inputs, state):
             return ((inputs,), state) if part == "output" else (inputs, (state,))
 
+    cell = Wrong(2, fast=False)
     with pytest.raises(ValueError, match="structure"):
-        tf1rnn.static_rnn(Wrong(2, fast=False), [tf.zeros([3, 2], FLOAT)], dtype=FLOAT)
+        tf1rnn.dynamic_rnn(cell, tf.zeros([3, 1, 2], FLOAT), dtype=FLOAT)
+    with pytest.raises(ValueError, match="structure"):
+        tf1rnn.static_rnn(cell, [tf.zeros([3, 2], FLOAT)], dtype=FLOAT, sequence_length=[1] * 3)
+
+
+def test_a_static_loop_without_lengths_takes_what_a_cell_answers(graph):
+    """As TensorFlow 1's: cells that answer with all parts of a distribution rest on it."""
+
+    class Parts(Echo):
+        def call(self, inputs, state):
+            total = tf.nest.flatten(state)[0] + inputs
+            return (total, {"twice": 2 * total}), [total]
+
+    steps = [tf.fill([3, 2], tf.constant(x, FLOAT)) for x in (1, 10)]
+    outputs, state = tf1rnn.static_rnn(Parts(2, fast=False), steps, dtype=FLOAT)
+    (_, (total, rest)), (last,) = evaluate([outputs, state])
+    for found, expected in ((total, 11), (rest["twice"], 22), (last, 11)):
+        np.testing.assert_array_equal(found, np.full([3, 2], expected))
 
 
 def test_sequence_lengths_must_be_one_for_each_row(graph):
