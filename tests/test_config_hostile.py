@@ -138,19 +138,19 @@ def assert_good_or_refused(make: Callable[..., Config], *arguments: object) -> N
 
 
 @given(st.dictionaries(NAMES, JSON_VALUES, max_size=3))
-@examples(max_examples=80, deadline=None)
+@examples(max_examples=50, deadline=None)
 def test_any_json_object_is_good_or_refused(changes: dict[str, object]) -> None:
     assert_good_or_refused(from_json, stored(**changes), "text")
 
 
 @given(st.text())
-@examples(max_examples=100, deadline=None)
+@examples(max_examples=50, deadline=None)
 def test_any_text_is_good_or_refused_as_json(text: str) -> None:
     assert_good_or_refused(from_json, text, "text")
 
 
 @given(st.lists(st.text() | st.builds("--{}".format, NAMES) | st.sampled_from(["1", "-1", "0.5"])))
-@examples(max_examples=100, deadline=None)
+@examples(max_examples=50, deadline=None)
 def test_any_flags_are_good_or_refused(flags: list[str]) -> None:
     assert_good_or_refused(resolve, "small", flags)
 
@@ -164,7 +164,7 @@ TOML_LINES = st.builds("{} = {}".format, NAMES, JSON_VALUES.map(json.dumps)).map
 
 
 @given(st.lists(TOML_LINES | st.binary(), max_size=4))
-@examples(max_examples=100, deadline=None)
+@examples(max_examples=50, deadline=None)
 def test_any_bytes_are_good_or_refused_as_toml(folder: Path, lines: list[bytes]) -> None:
     assert_good_or_refused(resolve, write(folder, b"\n".join([SMALL.encode(), *lines])))
     assert_good_or_refused(resolve, write(folder, b"\n".join(lines)))

@@ -75,6 +75,7 @@ def test_all_ways_to_the_likeliest_word_are_the_models_own(run, written):
             assert new.tolist() == [ids[3:].tolist()]
 
 
+@pytest.mark.long
 def test_a_wider_beam_writes_likelier_texts_the_likeliest_first(run, written):
     options = ["--start=w3", "--max_new_tokens=6"]
     texts = written(*options, "--beam=20", "--num_samples=3") + written(*options, "--temperature=0")
@@ -96,7 +97,6 @@ def test_a_wider_beam_writes_likelier_texts_the_likeliest_first(run, written):
 def test_equal_seeds_are_equal_texts_and_a_text_does_not_depend_on_the_others(written):
     texts = written("--num_samples=5", "--seed=7")
     assert len(set(texts)) == 5
-    assert written("--num_samples=5", "--seed=7") == texts
     assert written("--num_samples=2", "--seed=7") == texts[:2]
     assert written("--seed=8")[0] not in texts
 

@@ -168,6 +168,7 @@ def flows():
     return gradient_flow.measure(num_steps=200, hidden_size=64, seed=1)
 
 
+@pytest.mark.long
 def test_the_plain_rnn_forgets_and_the_lstm_with_a_large_forget_bias_does_not(flows):
     """The norm 200 steps back, over that at the last step, which is 1."""
     back = {label: flow["h"][200] for label, flow in flows.items()}

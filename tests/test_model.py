@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from config import PRESETS, PTBConfig
 from model import CELLS
 from problems import PROBLEMS
-from training.graphs import build, build_evaluation
+from training.graphs import build, build_evaluation, build_training
 from training.session import open_session
 
 CONFIG = PTBConfig(
@@ -70,7 +70,7 @@ def test_one_training_step_is_that_of_the_formulas(tied, optimizer):
     targets = generator.integers(0, 40, (4, 3))
     states = [tuple(generator.normal(size=(2, 3, 5)).astype(np.float32)) for _ in range(2)]
     with tf.Graph().as_default(), open_session() as session:
-        model, _ = build(PROBLEMS["ptb"], config)
+        model = build_training(PROBLEMS["ptb"], config)
         session.run(tf.global_variables_initializer())
         session.run(model.set_lr, {model.new_lr: 0.5})
         variables = {v.op.name: v for v in tf.trainable_variables()}
@@ -96,7 +96,7 @@ def test_presets_have_the_papers_number_of_parameters(preset, parameters):
     """Counted by hand: V·H + L·(2H·4H + 4H) + H·V + V."""
     config = PRESETS[preset].config
     with tf.Graph().as_default():
-        build(PROBLEMS["ptb"], dataclasses.replace(config, num_steps=1, keep_prob=1.0))
+        build_training(PROBLEMS["ptb"], dataclasses.replace(config, num_steps=1, keep_prob=1.0))
         sizes = [v.shape.num_elements() for v in tf.trainable_variables()]
     assert sum(sizes) == parameters
 
@@ -104,9 +104,9 @@ def test_presets_have_the_papers_number_of_parameters(preset, parameters):
 def first_values(config):
     with tf.Graph().as_default(), open_session() as session:
         tf.set_random_seed(config.seed)
-        build(PROBLEMS["ptb"], config)
+        build_training(PROBLEMS["ptb"], config)
         session.run(tf.global_variables_initializer())
-        return {v.op.name: session.run(v) for v in tf.trainable_variables()}
+        return session.run({v.op.name: v for v in tf.trainable_variables()})
 
 
 def test_first_values_depend_on_seed_and_name_alone():
@@ -136,7 +136,7 @@ def test_evaluation_has_no_variable_of_its_own_and_no_dropout():
 def test_dropout_acts_in_training():
     config = dataclasses.replace(CONFIG, keep_prob=0.5)
     with tf.Graph().as_default(), open_session() as session:
-        model, _ = build(PROBLEMS["ptb"], config)
+        model = build_training(PROBLEMS["ptb"], config)
         session.run(tf.global_variables_initializer())
         shape = [config.batch_size, config.num_steps]
         feed = dict.fromkeys(model.inputs.values(), np.ones(shape))
@@ -152,7 +152,7 @@ def test_every_kind_of_cell_trains(cell):
     words = np.random.default_rng(0).integers(0, 40, shape)
     with tf.Graph().as_default(), open_session() as session:
         tf.set_random_seed(1)
-        model, _ = build(PROBLEMS["ptb"], config)
+        model = build_training(PROBLEMS["ptb"], config)
         session.run(tf.global_variables_initializer())
         session.run(model.set_lr, {model.new_lr: 1.0})
         feed = dict.fromkeys(model.inputs.values(), words)

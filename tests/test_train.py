@@ -212,7 +212,10 @@ def test_a_name_that_is_taken_is_refused_and_the_run_untouched(trained):
     assert before == {p: p.stat().st_mtime_ns for p in trained[1].iterdir()}
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long)],
+)
 def test_a_signal_saves_and_says_how_to_go_on(corpus, tmp_path, number, status):
     arguments = [*TINY, "--data_path", corpus, "--logdir", tmp_path, "--name", "run"]
     streams = tmp_path / "out", tmp_path / "err"

@@ -58,7 +58,12 @@ def _has_not_finite(variable: tf.Variable) -> tf.Tensor:
 
 
 def build(problem: Problem, config: Config) -> tuple[Model, Model]:
-    """Adds the graph that trains and the one that is evaluated; they share their variables.
+    """Adds the graph that trains and the one that is evaluated; they share their variables."""
+    return build_training(problem, config), build_evaluation(problem, config, reuse=True)
+
+
+def build_training(problem: Problem, config: Config) -> Model:
+    """Adds the graph that trains.
 
     A variable's first values depend on the config's seed and on its name, not on how the graph
     around it is built. Vectors, which cannot be orthogonal, start by glorot then.
@@ -80,8 +85,7 @@ def build(problem: Problem, config: Config) -> tuple[Model, Model]:
         tf.name_scope("Train"),
         tf.variable_scope("Model", initializer=initializer, custom_getter=seed_by_name),
     ):
-        trained = problem.model(True, config)
-    return trained, build_evaluation(problem, config, reuse=True)
+        return problem.model(True, config)
 
 
 def build_evaluation(problem: Problem, config: Config, reuse: bool | None = None) -> Model:

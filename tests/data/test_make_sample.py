@@ -86,6 +86,7 @@ def test_a_topic_lasts_ten_sentences_on_average(splits):
     assert changed / (kept + changed) == pytest.approx(0.1, abs=0.015)
 
 
+@pytest.mark.long
 def test_the_floor_is_lowest_for_the_language_that_made_the_text(splits):
     costs = {}
     for topic_change in (0.06, 0.1, 0.15):

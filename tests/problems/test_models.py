@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -25,11 +24,13 @@ class Built:
 
     def __init__(self, config, evaluates=True):
         self.graph = tf.Graph()
-        evaluation = graphs.build_evaluation if evaluates else mock.Mock()
         with self.graph.as_default():
             tf.set_random_seed(config.seed)
-            with mock.patch.object(graphs, "build_evaluation", evaluation):
-                self.trained, self.evaluated = graphs.build(PROBLEMS[config.problem], config)
+            problem = PROBLEMS[config.problem]
+            if evaluates:
+                self.trained, self.evaluated = graphs.build(problem, config)
+            else:
+                self.trained = graphs.build_training(problem, config)
             self.session = open_session()
             self.session.run(tf.global_variables_initializer())
             self.variables = {v.op.name.removeprefix("Model/"): v for v in tf.trainable_variables()}
@@ -68,7 +69,7 @@ def test_the_cosines_predictions_and_cost_are_those_of_the_formulas():
     generator = np.random.default_rng(0)
     arrays = {name: generator.normal(size=(3, 4)).astype("f4") for name in ("inputs", "targets")}
     state = generator.normal(size=(2, 3, 5)).astype("f4")
-    with Built(config) as built:
+    with Built(config, evaluates=False) as built:
         values, model = built.values(), built.trained
         fetches = [
             model.predictions,
@@ -94,7 +95,9 @@ def test_the_cosines_predictions_and_cost_are_those_of_the_formulas():
 
 
 def test_the_cosines_dense_layers_start_as_said():
-    with Built(tiny("sin_cos", hidden_size=400, initializer="uniform", init_scale=0.01)) as built:
+    with Built(
+        tiny("sin_cos", hidden_size=400, initializer="uniform", init_scale=0.01), evaluates=False
+    ) as built:
         values = built.values()
     for layer in ("in_hidden", "out_hidden"):
         assert values[f"{layer}/kernel"].std() == pytest.approx(1, abs=0.15)
@@ -108,7 +111,7 @@ def test_the_cosines_dense_layers_start_as_said():
 def test_the_next_point_is_that_of_the_formulas(layout):
     config = tiny("sine", layout=layout)
     arrays = first_minibatch(config)
-    with Built(config) as built:
+    with Built(config, evaluates=False) as built:
         values, model = built.values(), built.trained
         fetches = [model.predictions, model.cost, model.score_sum, model.score_count]
         prediction, cost, total, count = built.run(model, fetches, arrays)
@@ -198,7 +201,7 @@ def test_digits_are_classified_by_the_last_or_the_largest_output(variant):
 
 def test_only_the_cosine_carries_a_state():
     for name in SMALL:
-        with Built(tiny(name)) as built:
+        with Built(tiny(name), evaluates=False) as built:
             assert (built.trained.initial_state != ()) == (name == "sin_cos")
 
 
@@ -217,7 +220,7 @@ def test_both_graphs_share_their_variables(name):
 
 
 def test_the_cosines_graph_has_the_scopes_that_tensorboard_shows():
-    with Built(tiny("sin_cos")) as built:
+    with Built(tiny("sin_cos"), evaluates=False) as built:
         names = [op.name for op in built.graph.get_operations()]
     scopes = {name.split("/")[2] for name in names if name.startswith("Train/Model/")}
     assert {"inputs", "in_hidden", "LSTM", "out_hidden", "cost", "train"} <= scopes

@@ -65,11 +65,17 @@ LOOPS = [in_a_while_loop, in_map_fn, in_scan, in_a_branch_of_a_loop]
 LOOPS += [a_sequence_in_map_fn, a_plain_sequence_in_map_fn]
 
 
-@pytest.mark.parametrize("version", [pytest.param(1, marks=pytest.mark.long), 2])
-def test_every_turn_of_a_loop_of_ones_own_has_masks_of_its_own(version):
+@pytest.mark.parametrize(
+    ("version", "loops"),
+    [
+        (2, [in_a_while_loop, a_sequence_in_map_fn]),
+        *(pytest.param(version, LOOPS, marks=pytest.mark.long) for version in (1, 2)),
+    ],
+)
+def test_every_turn_of_a_loop_of_ones_own_has_masks_of_its_own(version, loops):
     with control_flow(version), tf.Graph().as_default():
         x = tf.ones([3, 4, 20], FLOAT)
-        for outputs in evaluate([loop(wrapped(seed=1), x) for loop in LOOPS]):
+        for outputs in evaluate([loop(wrapped(seed=1), x) for loop in loops]):
             assert set(np.unique(outputs)) == {0.0, 2.0}
             assert not any(np.array_equal(outputs[t], outputs[u]) for t, u in [(0, 1), (1, 2)])
 

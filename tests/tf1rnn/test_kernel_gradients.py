@@ -17,7 +17,11 @@ X = random_array("x", [NUM_STEPS, BATCH_SIZE, UNITS])
 OTHER = random_array("other", [NUM_STEPS, BATCH_SIZE, UNITS])
 LENGTHS = [2, 1]
 # Number of steps, None for the loop, and whether rows end early.
-WALKS = [(NUM_STEPS, False), (NUM_STEPS, True), (None, True)]
+WALKS = [
+    pytest.param(NUM_STEPS, False, marks=pytest.mark.long),
+    (NUM_STEPS, True),
+    (None, True),
+]
 
 
 def weight(name, shape):

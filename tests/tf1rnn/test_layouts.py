@@ -49,7 +49,12 @@ def trained_step(make_cell, chosen, num_steps=3):
 
 
 @pytest.mark.parametrize(
-    ("cell", "num_steps"), [("lstm", 3), ("gru", 3), ("rnn", 3), ("lstm", None)]
+    ("cell", "num_steps"),
+    [
+        ("lstm", 3),
+        ("gru", 3),
+        *(pytest.param(*one, marks=pytest.mark.long) for one in (("rnn", 3), ("lstm", None))),
+    ],
 )
 def test_all_layouts_give_the_same_values_and_gradients(cell, num_steps):
     (expected, marked, products), *others = [

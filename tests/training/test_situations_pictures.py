@@ -177,7 +177,8 @@ finally:
 """
 
 
-@pytest.mark.parametrize("module", [pytest.param("train", marks=pytest.mark.long), "compare"])
+@pytest.mark.long
+@pytest.mark.parametrize("module", ["train", "compare"])
 def test_settings_that_are_no_good_are_not_heard_of(module, tmp_path):
     """A backend that is not there, a matplotlibrc that is not even text, no home, no latex."""
     corpus = corpora.write_corpus(tmp_path / "corpus")

@@ -261,7 +261,7 @@ def test_one_encoder_has_many_decoders(graph):
         seq2seq.one2many_rnn_seq2seq(read, inputs, None, cells, 6, counts, SIZE)
 
 
-@pytest.mark.parametrize("one_cell", [True, False])
+@pytest.mark.parametrize("one_cell", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_buckets_share_all_variables(graph, one_cell):
     """Also where a script makes its cell once for all of them: the encoder's stays its own."""
     read, written, feed = fed_lists()
