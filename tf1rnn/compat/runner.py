@@ -23,6 +23,7 @@ EPILOG = """\
 SCRIPT sees TensorFlow 1 in `import tensorflow`: sessions, tf.contrib, tf.nn.rnn_cell, tf.layers.
 --check runs nothing: it reads files and folders, and says which of their names are served."""
 
+OF_NUMPY = "NumPy took an array of one number for the number until 2.3: pip install 'numpy<2.4'"
 
 OWN_FILES = (
     __file__,
@@ -125,6 +126,8 @@ def _run(program: list[str], is_module: bool) -> int:
             return 2
         error.__traceback__ = _below_runpy(error.__traceback__)
         traceback.print_exception(error)
+        if re.search("0-dimensional arrays can be|setting an array element", str(error)):
+            print(OF_NUMPY, file=sys.stderr)
         return 1
     return 0
 

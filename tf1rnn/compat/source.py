@@ -1,14 +1,15 @@
-"""Reads an old program's files so that `int(x)` and `float(x)` take an array of one number.
+"""Reads an old program's files so that an array of one number counts as the number.
 
-NumPy allowed that until 2.3, and programs that draw characters by
-`int(np.searchsorted(sums, np.random.rand(1)))` rest on it. The argument of such a call is compiled
-as a call of `one_number`; no file is written.
+NumPy allowed `int(x)`, `float(x)` and `"%.2f" % x` of such an array until 2.3, and programs that
+draw characters by `int(np.searchsorted(sums, np.random.rand(1)))` rest on it. These are compiled as
+calls of `one_number` and `numbers_of`; no file is written.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import re
 import sys
 import sysconfig
 from importlib.abc import PathEntryFinder
@@ -27,7 +28,9 @@ import numpy as np
 
 PACKAGE = Path(__file__).parents[1]
 
-_CALLED = "__tf1rnn_one_number__"  # among the builtins: the one name that all files see
+# Among the builtins, whose names all files see.
+_ONE_NUMBER, _NUMBERS_OF = "__tf1rnn_one_number__", "__tf1rnn_numbers_of__"
+_CONVERSION = re.compile(r"%[-#0 +]*\d*(?:\.\d+)?[hlL]?([a-zA-Z%])")
 
 
 def one_number(x: Any) -> Any:
@@ -35,12 +38,31 @@ def one_number(x: Any) -> Any:
     return x.item() if isinstance(x, np.ndarray) and x.size == 1 else x
 
 
+def numbers_of(text: str, values: Any) -> Any:
+    """The values of `text % values`: where the text asks for a number, that of an array of one."""
+    kinds = [kind for kind in _CONVERSION.findall(text) if kind != "%"]
+    parts = values if isinstance(values, tuple) else (values,)
+    if len(parts) != len(kinds):  # a mapping, or widths that are values, too
+        return values
+    pairs = zip(parts, kinds, strict=True)
+    return tuple(part if kind in "rsa" else one_number(part) for part, kind in pairs)
+
+
 class _Numbers(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        text = node.left
+        is_text = isinstance(text, ast.Constant) and isinstance(text.value, str)
+        if isinstance(node.op, ast.Mod) and is_text:
+            call = ast.Call(ast.Name(_NUMBERS_OF, ast.Load()), [text, node.right], [])
+            node.right = ast.copy_location(call, node.right)
+        return node
+
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         is_number = isinstance(node.func, ast.Name) and node.func.id in ("int", "float")
         if is_number and len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
-            call = ast.Call(ast.Name(_CALLED, ast.Load()), node.args, [])
+            call = ast.Call(ast.Name(_ONE_NUMBER, ast.Load()), node.args, [])
             node.args = [ast.copy_location(call, node.args[0])]
         return node
 
@@ -77,7 +99,8 @@ _INSTALLED = {
 
 def read_so() -> None:
     """From here on the modules that a program imports from its own folders are read so."""
-    setattr(builtins, _CALLED, one_number)
+    setattr(builtins, _ONE_NUMBER, one_number)
+    setattr(builtins, _NUMBERS_OF, numbers_of)
     sys.path_hooks.insert(0, _finder)
     sys.path_importer_cache.clear()
 

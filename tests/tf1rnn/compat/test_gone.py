@@ -12,7 +12,9 @@ from tf1rnn.compat import gone, source
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs a text as the file of a program; gives its names."""
-    monkeypatch.setattr("builtins.__tf1rnn_one_number__", source.one_number, raising=False)
+    for name in ("one_number", "numbers_of"):
+        function = getattr(source, name)
+        monkeypatch.setattr(f"builtins.__tf1rnn_{name}__", function, raising=False)
 
     def run(text):
         (tmp_path / "old.py").write_text(text)
@@ -33,6 +35,13 @@ def run(tmp_path, monkeypatch):
         ("int(*[3.9])", 3),
         ("[int(x) for x in np.arange(2.0)]", [0, 1]),
         ("isinstance(3, int) and int is type(3)", True),
+        ("'%.2f' % np.array([2.5])", "2.50"),
+        ("'%s: %5.1f%%, %d' % ('x', np.array([[2.5]]), np.array([7]))", "x:   2.5%, 7"),
+        ("'%s %r' % (np.array([1]), np.array([2]))", "[1] array([2])"),
+        ("'%s' % [3]", "[3]"),
+        ("'%(a)d %(b)s' % {'a': 1, 'b': 2}", "1 2"),
+        ("'%*d' % (3, 7)", "  7"),
+        ("7 % 4", 3),
     ],
 )
 def test_numbers_are_made_of_arrays_of_one(run, call, value):

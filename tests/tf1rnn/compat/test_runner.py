@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import processes
 import pytest
 
@@ -117,6 +118,17 @@ def test_a_name_that_is_not_served_is_one_line_and_status_2(tmp_path, case):
     result = run(tmp_path, "old.py")
     assert result.returncode == 2
     assert one_line(result).startswith(f"old.py:{line}: ") and said in one_line(result)
+
+
+def test_what_numpy_has_no_more_is_said_with_what_to_do(tmp_path):
+    text = "import numpy as np\nx = np.zeros(3)\nx[0] = np.ones([1, 1])\n"
+    (tmp_path / "old.py").write_text(text)
+    result = run(tmp_path, "old.py")
+    if np.lib.NumpyVersion(np.__version__) < "2.4.0":
+        assert result.returncode == 0
+    else:
+        assert result.returncode == 1 and "line 3" in result.stderr
+        assert result.stderr.endswith("pip install 'numpy<2.4'\n")
 
 
 def test_an_error_of_the_programs_own_is_shown_from_its_first_line(tmp_path):
