@@ -46,7 +46,8 @@ class Mixer(tf1rnn.RNNCell):
 def test_inputs_outputs_and_states_may_be_any_nest(unroller):
     matrix, scale = random_array("matrix", [2, 5, 2, 3]), random_array("scale", [2, 5, 1])
     with tf.Graph().as_default():
-        inputs = {"matrix": tf.constant(matrix), "scale": tf.constant(scale)}
+        # In another order than that of the keys, which nests are walked in.
+        inputs = {"scale": tf.constant(scale), "matrix": tf.constant(matrix)}
         arguments = {"dtype": DTYPE, "sequence_length": [5, 3]}
         if unroller == "dynamic":
             (totals, doubles), state = tf1rnn.dynamic_rnn(Mixer(), inputs, **arguments)
@@ -67,7 +68,7 @@ def test_inputs_outputs_and_states_may_be_any_nest(unroller):
 def test_a_bidirectional_nest_comes_back_in_the_order_of_the_inputs():
     matrix, scale = random_array("matrix", [2, 5, 2, 3]), random_array("scale", [2, 5, 1])
     with tf.Graph().as_default():
-        inputs = {"matrix": matrix, "scale": scale}
+        inputs = {"scale": scale, "matrix": matrix}
         (_, (_, doubles)), _ = tf1rnn.bidirectional_dynamic_rnn(
             Mixer(), Mixer(), inputs, dtype=DTYPE, sequence_length=[5, 3]
         )
