@@ -14,6 +14,7 @@ LEGACY = (CONTRIB + "legacy_seq2seq",)
 LAYERS = (CONTRIB + "keras_layers",)
 CONTRIB_LAYERS = (CONTRIB + "layers",)
 FRAMEWORK = (CONTRIB + "framework",)
+ESTIMATORS = tuple(f"{CONTRIB}estimator.{name}" for name in ("learn", "dynamic_rnn", "rnn_common"))
 CELLS = (*RNN, *LINEAR)
 
 # Old module -> the modules that have its names, the first that has one counts.
@@ -93,6 +94,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
             "summaries",
             "utils",
             "normalization",
+            "feature_column",
+            "feature_column_ops",
         )
     },
     "contrib.layers.python.layers": CONTRIB_LAYERS,
@@ -131,12 +134,16 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.opt": (CONTRIB + "opt",),
     "contrib.distributions": (CONTRIB + "distributions",),
     "contrib.util": (CONTRIB + "util",),
-    "contrib.learn": (CONTRIB + "learn", CONTRIB + "estimator.learn"),
+    "contrib.learn": (CONTRIB + "learn", *ESTIMATORS),
+    "contrib.learn.python.learn": ESTIMATORS,
+    "contrib.learn.python.learn.estimators": ESTIMATORS,
     **{
-        f"contrib.learn.python.learn{name}": (CONTRIB + "estimator.learn",)
+        f"contrib.learn.python.learn.estimators.{name}": ESTIMATORS[1:]
+        for name in ("constants", "dynamic_rnn_estimator", "prediction_key", "rnn_common")
+    },
+    **{
+        f"contrib.learn.python.learn{name}": ESTIMATORS[:1]
         for name in (
-            "",
-            ".estimators",
             ".estimators.estimator",
             ".estimators.model_fn",
             ".estimators.run_config",
@@ -193,7 +200,19 @@ ADVICE: dict[str, str] = {
     "contrib.eager": "tf.enable_eager_execution and today's tf.function are TensorFlow 2's",
     "contrib.estimator": "a loop over session.run, as in train.py of this project",
     "estimator": "Estimator with a model function is, the ready-made models are not",
-    "contrib.learn": "Estimator with a model function is, the ready-made models are not",
+    "contrib.learn": "Estimator with a model function and DynamicRnnEstimator are, others are not",
+    **{
+        f"contrib.layers.{name}": "of the columns real_valued_, one_hot_ and embedding_column are"
+        for name in (
+            "bucketized_column",
+            "crossed_column",
+            "scattered_embedding_column",
+            "shared_embedding_columns",
+            "sparse_column_with_keys",
+            "sparse_column_with_vocabulary_file",
+            "weighted_sparse_column",
+        )
+    },
     "contrib.tpu": "tf.compat.v1.tpu",
     "contrib.distribute": "tf.distribute",
     "contrib.image": "tf.image, or the package tensorflow-addons",

@@ -1,4 +1,4 @@
-"""`tf.contrib.layers`, served by tf-slim, and what tf-slim lacks: the encoders of word ids.
+"""`tf.contrib.layers`, served by tf-slim, and what it lacks: encoders of word ids, feature columns.
 
 A name that does not stand here is looked up in tf-slim when it is asked for: the layers
 (`fully_connected`, `conv2d`, `batch_norm` ...), initializers, regularizers, summaries and
@@ -8,21 +8,39 @@ A name that does not stand here is looked up in tf-slim when it is asked for: th
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1rnn.contrib import sparse_ops
+from tf1rnn.contrib.feature_columns import (
+    embedding_column,
+    input_from_feature_columns,
+    one_hot_column,
+    real_valued_column,
+    sequence_input_from_feature_columns,
+    sparse_column_with_hash_bucket,
+    sparse_column_with_integerized_feature,
+)
 from tf1rnn.contrib.slim import names_of, slim_module
+from tf1rnn.contrib.sparse_ops import dense_to_sparse_tensor
 from tf1rnn.types import Initializer, Reuse, Scope, Tensor
 
-_OURS = (
+__all__ = [
     "bow_encoder",
+    "dense_to_sparse_tensor",
     "embed_sequence",
+    "embedding_column",
     "embedding_lookup_unique",
+    "input_from_feature_columns",
+    "one_hot_column",
+    "real_valued_column",
     "safe_embedding_lookup_sparse",
+    "sequence_input_from_feature_columns",
+    "sparse_column_with_hash_bucket",
+    "sparse_column_with_integerized_feature",
     "sparse_ops",
-)
+]
 
 
 __getattr__ = names_of(
@@ -36,34 +54,10 @@ __getattr__ = names_of(
 
 def __dir__() -> list[str]:
     layers = slim_module("tf_slim.layers", "tf.contrib.layers")
-    return sorted({name for name in dir(layers) if not name.startswith("_")}.union(_OURS))
+    return sorted({name for name in dir(layers) if not name.startswith("_")}.union(__all__))
 
 
 safe_embedding_lookup_sparse = tf.nn.safe_embedding_lookup_sparse
-
-
-def dense_to_sparse_tensor(dense_tensor: Tensor, ignore_value: Any = None) -> tf.SparseTensor:
-    """The entries of a dense tensor that are not a value, as a sparse tensor.
-
-    Args:
-      dense_tensor: a tensor of any shape.
-      ignore_value: what is left out; by default `""`, -1 or 0 by the dtype: strings, or numbers
-        (zeros of them).
-    """
-    with tf.name_scope("DenseToSparseTensor"):
-        dense_tensor = tf.convert_to_tensor(dense_tensor)
-        if ignore_value is None:
-            ignore_value = "" if dense_tensor.dtype == tf.string else 0
-        ignored = tf.cast(ignore_value, dense_tensor.dtype)
-        indices = tf.where(tf.not_equal(dense_tensor, ignored))
-        return tf.SparseTensor(
-            indices,
-            tf.gather_nd(dense_tensor, indices),
-            tf.shape(dense_tensor, out_type=tf.int64),
-        )
-
-
-sparse_ops = SimpleNamespace(dense_to_sparse_tensor=dense_to_sparse_tensor)
 
 
 def embedding_lookup_unique(

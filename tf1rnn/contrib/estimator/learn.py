@@ -171,12 +171,28 @@ class Estimator(core.Estimator):
         as_iterable: bool = True,
         iterate_batches: bool = False,
     ) -> Any:
-        """Predictions row by row, or, if as_iterable is false, as one array or a dict of arrays."""
+        """Predictions row by row, or, if as_iterable is false, as one array or a dict of arrays.
+
+        They end with the input: that of an input_fn of plain tensors is a single batch.
+        """
         input_fn = input_fn or _arrays(x, None, batch_size, num_epochs=1, shuffle=False)
-        batches = super().predict(input_fn, outputs, yield_single_examples=False)
+        batches = super().predict(input_fn, outputs, [_OneBatch()], yield_single_examples=False)
         if not as_iterable:
             return _joined(list(batches))
         return batches if iterate_batches else _rows(batches)
+
+
+class _OneBatch(tf.train.SessionRunHook):
+    """Stops after a batch where the input, having no queue and no data set, has no end."""
+
+    def begin(self) -> None:
+        begun = tf.get_collection(tf.GraphKeys.TABLE_INITIALIZERS)
+        queues = tf.get_collection(tf.GraphKeys.QUEUE_RUNNERS)
+        self._ends = bool(queues) or any(op.type == "MakeIterator" for op in begun)
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        if not self._ends:
+            run_context.request_stop()
 
 
 class SKCompat:
