@@ -268,6 +268,7 @@ def corpus(tmp_path_factory):
     return corpora.write_corpus(tmp_path_factory.mktemp("corpus"))
 
 
+@pytest.mark.long
 def test_a_language_models_flow_is_that_of_its_last_words_cost():
     config = PTBConfig(vocab_size=9, hidden_size=UNITS, num_steps=STEPS, batch_size=BATCH)
     generator = np.random.default_rng(0)

@@ -145,7 +145,13 @@ def test_dropout_acts_in_training():
         assert first == again != session.run(model.cost, feed)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param(cell, marks=[] if cell in ("lstm", "gru") else pytest.mark.long)
+        for cell in CELLS
+    ],
+)
 def test_every_kind_of_cell_trains(cell):
     config = dataclasses.replace(CONFIG, cell=cell, keep_prob=0.9)
     shape = [config.batch_size, config.num_steps]

@@ -34,6 +34,7 @@ def splits() -> dict[str, list[str]]:
     return {split: text.replace("\n", " <eos> ").split() for split, text in read.items()}
 
 
+@pytest.mark.long
 def test_a_second_run_writes_the_bundled_files_byte_by_byte(tmp_path):
     write_sample(tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())

@@ -226,6 +226,7 @@ def test_a_training_outlives_its_window(tmp_path):
     assert training.screen.text.getvalue().count("the window is lost: connection broken") == 1
 
 
+@pytest.mark.long
 def test_without_a_display_one_line_says_so_and_the_picture_is_written(
     tmp_path, capsys, monkeypatch
 ):

@@ -113,6 +113,7 @@ def test_a_run_with_more_epochs_is_the_one_that_had_them_from_the_start(folder, 
     assert variables[0].read_bytes() == variables[1].read_bytes()
 
 
+@pytest.mark.long
 def test_the_number_of_epochs_is_kept_where_nothing_was_saved_yet(copy):
     shutil.rmtree(copy / "checkpoints")
     assert resume(copy, "--epochs", "2") == 0
@@ -130,6 +131,7 @@ def test_a_linear_decay_fixes_the_number_of_epochs(copy):
     )
 
 
+@pytest.mark.long
 def test_data_that_depend_on_the_number_of_epochs_fix_it(waves):
     assert_refused(
         waves,
@@ -218,6 +220,7 @@ def test_a_runs_config_is_one_to_start_from(name, request, monkeypatch):
     assert json.loads(problems.config_files.to_json(config)) == {**config_of(path), "seed": 5}
 
 
+@pytest.mark.long
 def test_a_run_from_anothers_config_is_the_same_run(folder, waves):
     status, again = start(folder, "again", fields=[f"--config={waves / 'config.json'}"])
     assert status == 0

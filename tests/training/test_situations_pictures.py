@@ -69,6 +69,7 @@ SETTINGS = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_users_settings_change_no_picture(tmp_path, caplog):
     drawn = []
     for settings in ({}, SETTINGS):
@@ -85,6 +86,7 @@ def test_the_users_settings_change_no_picture(tmp_path, caplog):
 NAMES = ["from_$5_to_$10", "$", r"\$1", r"$\frac$", "a_b^c{", "实验一", "ताज", "x" * 90, "%s"]
 
 
+@pytest.mark.long
 def test_any_name_is_drawn_as_it_is_without_a_word(tmp_path, recwarn):
     name = " ".join(NAMES)
     album, screen = album_of(tmp_path / name)

@@ -212,7 +212,9 @@ COMPATIBLE = {
 }
 
 
-@pytest.mark.parametrize(("mode", "dirs"), [("lstm", 1), ("gru", 2), ("rnn_relu", 1)])
+@pytest.mark.parametrize(
+    ("mode", "dirs"), [("lstm", 1), ("gru", 2), pytest.param("rnn_relu", 1, marks=pytest.mark.long)]
+)
 def test_compatible_cells_and_layers_load_each_other(tmp_path, mode, dirs):
     """A network is saved, loaded by cells, saved by them, and loaded by a network."""
     x = X.astype(np.float32)

@@ -129,6 +129,7 @@ def test_without_lengths_all_steps_count_and_a_state_may_be_given(regression):
         next(made.predict(input_fn=given(features)))
 
 
+@pytest.mark.long
 def test_dropout_is_in_training_alone(regression):
     dropping = {"dropout_keep_probabilities": [0.5, 0.5], "model_dir": regression.model_dir}
     same = estimator(REGRESSION, SINGLE, **dropping)
@@ -138,6 +139,7 @@ def test_dropout_is_in_training_alone(regression):
     np.testing.assert_allclose(found["scores"], expected["scores"], rtol=1e-6)
 
 
+@pytest.mark.long
 def test_arrays_are_predicted_to_their_end(regression):
     rows = list(regression.predict(x=FEATURES, batch_size=3))
     assert len(rows) == 16
@@ -162,6 +164,7 @@ def test_multiple_values_are_of_each_step(classification):
     assert found["rnn_cell_state_0"].shape == (16, UNITS)
 
 
+@pytest.mark.long
 def test_two_classes_are_learnt_from_what_is_within_sequences(classification):
     found = classification.evaluate(input_fn=given(FEATURES, labels_of_steps()), steps=1)
     assert found["loss"] < np.log(2) / 2 and found["accuracy"] > 0.9
