@@ -62,7 +62,8 @@ setup(
     extras_require={
         "digits": DIGITS,  # the preset digits: scikit-learn brings the images
         "compat": COMPAT,  # tf.layers and tf.contrib.layers, for the code of TensorFlow 1
-        "probability": ["tensorflow-probability>=0.25", "tf-keras>=2.20,<2.22"],  # contrib's
+        # tf.contrib.distributions, for the code of TensorFlow 1
+        "probability": ["tensorflow-probability>=0.25", "tf-keras>=2.20,<2.22"],
         "export": EXPORT,  # export.py --format onnx
         "tests": TESTS + DIGITS + COMPAT + EXPORT,  # make test, lint and types
         "notebook": NOTEBOOK,  # tests/faults/test_notebook.py

@@ -126,7 +126,7 @@ def _run(program: list[str], is_module: bool) -> int:
             return 2
         error.__traceback__ = _below_runpy(error.__traceback__)
         traceback.print_exception(error)
-        if re.search("0-dimensional arrays can be|setting an array element", str(error)):
+        if re.search(r"0-dimensional arrays can be|array element with a sequence\.$", str(error)):
             print(OF_NUMPY, file=sys.stderr)
         return 1
     return 0

@@ -14,8 +14,7 @@ def dense_to_sparse_tensor(dense_tensor: Tensor, ignore_value: Any = None) -> tf
 
     Args:
       dense_tensor: a tensor of any shape.
-      ignore_value: what is left out; by default `""`, -1 or 0 by the dtype: strings, or numbers
-        (zeros of them).
+      ignore_value: what is left out; by default `""` of strings and 0 of numbers.
     """
     with tf.name_scope("DenseToSparseTensor"):
         dense_tensor = tf.convert_to_tensor(dense_tensor)
