@@ -1,5 +1,8 @@
 """Recurrent networks of TensorFlow 1, in graph mode, on today's TensorFlow."""
 
+from tf1rnn import chosen_keras  # noqa: F401, before TensorFlow is imported
+
+# isort: split
 from tf1rnn.beam_search import beam_search
 from tf1rnn.bidirectional import bidirectional_dynamic_rnn, static_bidirectional_rnn
 from tf1rnn.cells import BasicRNNCell, GRUCell

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import logging
 import os
 import re
@@ -37,8 +36,6 @@ OWN_FILES = (
 def main(arguments: list[str]) -> int:
     """Runs the command; returns its exit status, 2 where a name is not served or the call wrong."""
     options, program = _parsed(arguments)
-    if importlib.util.find_spec("tf_keras"):  # the Keras that knows graphs; TensorFlow reads this
-        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     if options.check:
         from tf1rnn.compat import check
 
