@@ -7,12 +7,15 @@ from collections.abc import Callable
 
 import tensorflow
 import tensorflow.compat.v1 as tf
+from tensorflow.python.data.ops.dataset_ops import DatasetV2
 
 _undo: list[Callable[[], None]] = []  # what `switch_back` has to do; empty while nothing is on
 
 
 def switch_on() -> None:
     """Graph mode, ref variables and all else of `tf.disable_v2_behavior()`, unless it is on.
+
+    Data sets, too, give an element when it is asked for; today's work on the next one meanwhile.
 
     Raises:
       ValueError: a TensorFlow that computes eagerly has started and cannot be stopped.
@@ -23,6 +26,7 @@ def switch_on() -> None:
     was = [enabled() for enabled, _, _ in _SWITCHES]
     with _quiet():  # each switch warns that it will not be there for ever
         tf.disable_v2_behavior()
+    DatasetV2._apply_debug_options = _one_at_a_time
 
     def put_back() -> None:
         if was[0]:  # eager execution, which needs an empty default graph
@@ -31,6 +35,7 @@ def switch_on() -> None:
             tf.enable_v2_behavior()
         for on, (_, enable, disable) in zip(was, _SWITCHES, strict=True):
             enable() if on else disable()
+        DatasetV2._apply_debug_options = _as_it_is
 
     _undo.append(put_back)
 
@@ -71,6 +76,21 @@ _SWITCHES: tuple[tuple[Callable[[], bool], Callable[[], None], Callable[[], None
     (_compares_by_value, tf.enable_tensor_equality, tf.disable_tensor_equality),
     (tf.control_flow_v2_enabled, tf.enable_control_flow_v2, tf.disable_control_flow_v2),
 )
+
+
+_as_it_is = DatasetV2._apply_debug_options  # what every iterator is made of
+
+
+def _one_at_a_time(dataset: DatasetV2) -> DatasetV2:
+    """What an iterator is made of, unless the program has chosen: nothing is read ahead of it.
+
+    A generator that goes on from the model's last answer would be a step behind else.
+    """
+    if dataset.options().experimental_optimization.inject_prefetch is None:
+        options = tf.data.Options()
+        options.experimental_optimization.inject_prefetch = False
+        dataset = dataset.with_options(options)
+    return _as_it_is(dataset)
 
 
 class _quiet:

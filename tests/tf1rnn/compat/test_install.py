@@ -6,7 +6,7 @@ import processes
 import pytest
 
 HEAD = """
-import sys
+import sys, time
 import tensorflow as tf2
 
 v1 = tf2.compat.v1
@@ -20,6 +20,7 @@ def switches():
         "control flow": v1.control_flow_v2_enabled(),
         "resources": v1.resource_variables_enabled(),
         "dataset": v1.data.Dataset,
+        "read ahead": tf2.data.Dataset._apply_debug_options,
         "log level": v1.get_logger().level,
         "module": sys.modules["tensorflow"],
         "rnn": sys.modules.get("tensorflow.python.ops.rnn"),
@@ -35,7 +36,7 @@ before = switches()
 import tf1rnn.compat as compat
 assert switches() == before
 
-for _ in range(2):
+for again in range(2):
     compat.install()
     compat.install()
     import tensorflow as tf
@@ -54,6 +55,17 @@ for _ in range(2):
     with tf.Session() as session:
         session.run(tf.initialize_all_variables())
         assert session.run(outputs, {x: [[[1.0] * 2] * 3]}).shape == (1, 3, 4)
+        # A generator goes on from what the last run answered.
+        last = [0]
+        made = tf.data.Dataset.from_generator(lambda: iter(lambda: last[0], None), tf.int32)
+        numbers = made.make_initializable_iterator() if again else made.make_one_shot_iterator()
+        following = numbers.get_next() + 1
+        if again:
+            session.run(numbers.initializer)
+        for count in range(1, 9):
+            last[0] = session.run(following)
+            assert last[0] == count, "the data set ran ahead"
+            time.sleep(0.01)  # in which it could
     compat.uninstall()
     compat.uninstall()
     assert switches() == before, (switches(), before)
