@@ -57,3 +57,20 @@ def known_batch_size(inputs: Nest, axis: int) -> Dimension:
             f"batch sizes {sorted(known)}"
         )
     return known.pop() if known else tf.shape(flat[0])[axis]
+
+
+def named_like(sizes: Nest, state: Nest) -> Nest:
+    """The nest of sizes, in which a tuple has the names of the state's, where it has none itself.
+
+    A cell that says its `state_size` as plain numbers may read its state by name.
+
+    Args:
+      sizes, state: nests of the same parts.
+    """
+    if not isinstance(sizes, (tuple, list)):
+        return sizes
+    parts = [named_like(size, part) for size, part in zip(sizes, state, strict=True)]
+    for nest in (sizes, state):
+        if hasattr(nest, "_fields"):
+            return type(nest)(*parts)
+    return type(sizes)(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.loops import outer_gradient_overrides
-from tf1rnn.nests import known_batch_size, shape_of_size, where_rows
+from tf1rnn.nests import known_batch_size, named_like, shape_of_size, where_rows
 from tf1rnn.rnn_cell import time_step
 from tf1rnn.types import Cell, Dimension, DType, Nest, Shape, Tensor
 
@@ -85,7 +85,7 @@ def started(
     if rows is None and any(told):
         rows = max(filter(None, told))
         inputs = tf.nest.map_structure(lambda x: _with_batch(x, axis, rows), inputs)
-    return inputs, tf.nest.pack_sequence_as(cell.state_size, parts)
+    return inputs, tf.nest.pack_sequence_as(named_like(cell.state_size, state), parts)
 
 
 def _has_rows(part: Tensor, size: Shape) -> bool:

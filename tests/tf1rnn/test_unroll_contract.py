@@ -1,5 +1,7 @@
 """What unrollers take, offer and refuse: nests, a cell's faster way, stores, scopes, errors."""
 
+import collections
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -63,6 +65,30 @@ def test_inputs_outputs_and_states_may_be_any_nest(unroller):
     assert not doubles[1, 3:].any()
     assert state["steps"][0].tolist() == [[5], [3]]
     assert_close(state["sum"], np.stack([expected[0, 4], expected[1, 2]]))
+
+
+@pytest.mark.parametrize("unroll", [tf1rnn.dynamic_rnn, tf1rnn.static_rnn])
+@pytest.mark.parametrize("lengths", [None, [4, 2]])
+@pytest.mark.parametrize("given", [True, False])
+def test_a_state_keeps_names_that_its_sizes_have_not(graph, unroll, lengths, given):
+    State = collections.namedtuple("State", "inner count")
+
+    class Named(tf1rnn.RNNCell):
+        state_size, output_size = ((2, 1), 1), 1
+
+        def zero_state(self, batch_size, dtype):
+            return State((tf.ones([batch_size, 2], dtype), tf.zeros([batch_size, 1], dtype)), start)
+
+        def call(self, inputs, state):
+            return state.count, State(state.inner, state.count + inputs)
+
+    start = tf.zeros([2, 1], DTYPE)
+    x = [tf.ones([2, 1], DTYPE)] * 4
+    inputs = x if unroll is tf1rnn.static_rnn else tf.stack(x, axis=1)
+    begins = {"initial_state": Named().zero_state(2, DTYPE)} if given else {"dtype": DTYPE}
+    _, state = unroll(Named(), inputs, sequence_length=lengths, **begins)
+    assert isinstance(state, State)
+    assert evaluate(state).count.tolist() == [[4], [4 if lengths is None else 2]]
 
 
 def test_a_bidirectional_nest_comes_back_in_the_order_of_the_inputs():
