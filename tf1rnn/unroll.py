@@ -75,10 +75,26 @@ def dynamic_rnn(
             done = fast_sequence(cell, inputs, state, sequence_length)
             if done is None:
                 done = step_along(cell, inputs, state, sequence_length, dtype)
+            else:
+                done = _named_as_of_a_loop(*done)
         outputs, state = done
         if not time_major:
             outputs = tf.nest.map_structure(_swap_batch_and_time, outputs)
         return outputs, state
+
+
+def _named_as_of_a_loop(outputs: Tensor, state: Nest) -> tuple[Tensor, Nest]:
+    """Outputs and final state under the names that they have behind a loop of TensorFlow 1.
+
+    Programs that read a graph from a file fetch them by these: what leaves the loop is its count,
+    the time, the array of outputs, then the parts of the state.
+    """
+    parts = [
+        tf.identity(part, name=f"while/Exit_{i}")
+        for i, part in enumerate(tf.nest.flatten(state), start=3)
+    ]
+    outputs = tf.identity(outputs, name="TensorArrayStack/TensorArrayGatherV3")
+    return outputs, tf.nest.pack_sequence_as(state, parts)
 
 
 def _check_sequences(inputs: Nest, time_axis: int) -> None:

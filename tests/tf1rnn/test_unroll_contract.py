@@ -256,6 +256,31 @@ def test_a_saved_state_starts_the_next_run():
 # Names.
 
 
+@pytest.mark.parametrize(
+    ("cells", "parts"),
+    [("rnn", 1), ("gru", 1), ("lstm", 2), ("stack", 4)],
+)
+@pytest.mark.parametrize("time_major", [False, True])
+def test_results_have_the_names_that_a_loop_of_tensorflow_1_gave_them(
+    graph, cells, parts, time_major
+):
+    # Seen in programs that fetch rnn/while/Exit_3:0 and Exit_4:0, an LSTM's c and h, from a file.
+    lstm = tf1rnn.BasicLSTMCell
+    cell = {
+        "rnn": tf1rnn.BasicRNNCell(3),
+        "gru": tf1rnn.GRUCell(3),
+        "lstm": lstm(3),
+        "stack": tf1rnn.MultiRNNCell([lstm(3), lstm(3)]),
+    }[cells]
+    inputs = tf.zeros([2, 4, 3], DTYPE)
+    outputs, state = tf1rnn.dynamic_rnn(cell, inputs, dtype=DTYPE, time_major=time_major)
+    names = [part.op.name for part in tf.nest.flatten(state)]
+    assert names == [f"rnn/while/Exit_{i}" for i in range(3, 3 + parts)]
+    stacked = "rnn/TensorArrayStack/TensorArrayGatherV3"
+    assert outputs.op.name == (stacked if time_major else "rnn/transpose_1")
+    assert stacked in {op.name for op in graph.get_operations()}
+
+
 def test_scopes_are_named_as_in_tensorflow_1():
     with tf.Graph().as_default():
         x = tf.zeros([3, 1, 2], FLOAT)

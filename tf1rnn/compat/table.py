@@ -133,6 +133,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.losses.python.losses.loss_ops": (CONTRIB + "losses",),
     "contrib.opt": (CONTRIB + "opt",),
     "contrib.distributions": (CONTRIB + "distributions",),
+    "contrib.feature_column": (CONTRIB + "feature_column",),
+    "contrib.feature_column.python.feature_column.sequence_feature_column": (
+        CONTRIB + "feature_column",
+    ),
+    "contrib.summary": (CONTRIB + "summary",),
+    "contrib.summary.summary": (CONTRIB + "summary",),
     "contrib.util": (CONTRIB + "util",),
     "contrib.learn": (CONTRIB + "learn", *ESTIMATORS),
     "contrib.learn.python.learn": ESTIMATORS,
