@@ -137,6 +137,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.feature_column.python.feature_column.sequence_feature_column": (
         CONTRIB + "feature_column",
     ),
+    "contrib.predictor": (CONTRIB + "predictor",),
     "contrib.summary": (CONTRIB + "summary",),
     "contrib.summary.summary": (CONTRIB + "summary",),
     "contrib.util": (CONTRIB + "util",),
