@@ -131,7 +131,7 @@ def test_the_branch_draws_the_masks_and_uses_the_variables_of_the_fast_way():
         x = tf.constant(random_array("x", [STEPS, BATCH, UNITS]))
         state = cell.zero_state(BATCH, tf.float64)
         outputs, _ = tf1rnn.dynamic_rnn(cell, x, initial_state=state, time_major=True)
-        assert not any("while" in op.name.lower() for op in tf.get_default_graph().get_operations())
+        assert not any("While" in op.type for op in tf.get_default_graph().get_operations())
         gradients = tf.gradients(tf.reduce_sum(outputs[-1] ** 2), tf.nest.flatten(state))
         before = names_and_shapes()
         norms = tf1rnn.gradient_flow(

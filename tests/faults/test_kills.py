@@ -13,6 +13,7 @@ import time
 import lives
 import pytest
 
+pytestmark = pytest.mark.long
 KILLS = lives.count("KILLS", 3)
 TRUE = KILLS // 25 or 1  # of them by processes that are no forks
 EACH = (KILLS - TRUE) // len(lives.FIELDS) or 1
@@ -72,7 +73,6 @@ def test_no_checkpoint_is_left_over_by_a_kill_after_the_last_save(server, whole_
     assert lives.outcome(trial.path) == whole_ptb.outcome
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("number", range(TRUE))
 def test_a_process_of_its_own_that_is_killed_ends_like_a_fork_that_was_not(
     whole_ptb, tmp_path, number

@@ -199,14 +199,8 @@ def test_digits_are_classified_by_the_last_or_the_largest_output(variant):
 # -------------------------------------------------------------------- states, scopes, variables
 
 
-def test_only_the_cosine_carries_a_state():
-    for name in SMALL:
-        with Built(tiny(name), evaluates=False) as built:
-            assert (built.trained.initial_state != ()) == (name == "sin_cos")
-
-
 @pytest.mark.parametrize("name", SMALL)
-def test_both_graphs_share_their_variables(name):
+def test_both_graphs_share_their_variables_and_only_the_cosines_carry_a_state(name):
     config = tiny(name, keep_prob=1.0)
     with Built(config) as built:
         arrays = first_minibatch(config)
@@ -217,6 +211,8 @@ def test_both_graphs_share_their_variables(name):
         after = built.run(built.evaluated, built.evaluated.cost, arrays)
     assert costs[0] == pytest.approx(costs[1], rel=1e-5)
     assert after != before
+    for model in (built.trained, built.evaluated):
+        assert (model.initial_state != ()) == (name == "sin_cos")
 
 
 def test_the_cosines_graph_has_the_scopes_that_tensorboard_shows():

@@ -1,6 +1,5 @@
 """Unrollers against the old ones, the oracle and Keras, and the laws that they keep."""
 
-import keras
 import numpy as np
 import pytest
 import reference
@@ -235,6 +234,8 @@ def keras_weights(kind, layer, units):
 
 @pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
 def test_the_return_switches_and_the_numbers_are_those_of_keras(kind):
+    import keras
+
     layer_class = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}[kind]
     options = {"reset_after": False} if kind == "gru" else {}
     x = random_array("x", [3, 3, 2]).astype(FLOAT.as_numpy_dtype)

@@ -205,7 +205,7 @@ def test_a_checkpoint_that_names_its_data_and_epochs_is_resumed(copy, capsys):
     assert len(corpora.metrics_without_times(copy)) == 2
 
 
-@pytest.mark.parametrize("name", ["finished", "waves"])
+@pytest.mark.parametrize("name", ["finished", pytest.param("waves", marks=pytest.mark.long)])
 def test_a_runs_config_is_one_to_start_from(name, request, monkeypatch):
     """Of any problem, even of one whose file is not imported yet."""
     path = request.getfixturevalue(name)

@@ -91,7 +91,11 @@ def test_a_checkpoint_of_another_processor_says_so(monkeypatch, then, said):
     assert said in line and bool(said) == bool(line)
 
 
-@pytest.mark.parametrize("old", ["words_without_cost", "waves_without_decay"], indirect=True)
+@pytest.mark.parametrize(
+    "old",
+    ["words_without_cost", pytest.param("waves_without_decay", marks=pytest.mark.long)],
+    indirect=True,
+)
 def test_an_old_run_is_resumed_with_the_meaning_that_its_fields_had(old, monkeypatch, capsys):
     """By another TensorFlow, which is told, and no reason to refuse it."""
     monkeypatch.setattr(saving.tf, "__version__", "9.9")
