@@ -86,7 +86,8 @@ def _one_at_a_time(dataset: DatasetV2) -> DatasetV2:
 
     A generator that goes on from the model's last answer would be a step behind else.
     """
-    if dataset.options().experimental_optimization.inject_prefetch is None:
+    chosen = dataset._options_attr  # options() warns that they may be unknown in graph mode
+    if chosen.experimental_optimization.inject_prefetch is None:
         options = tf.data.Options()
         options.experimental_optimization.inject_prefetch = False
         dataset = dataset.with_options(options)

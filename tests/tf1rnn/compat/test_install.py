@@ -6,7 +6,7 @@ import processes
 import pytest
 
 HEAD = """
-import sys, time
+import sys, time, warnings
 import tensorflow as tf2
 
 v1 = tf2.compat.v1
@@ -58,7 +58,12 @@ for again in range(2):
         # A generator goes on from what the last run answered.
         last = [0]
         made = tf.data.Dataset.from_generator(lambda: iter(lambda: last[0], None), tf.int32)
-        numbers = made.make_initializable_iterator() if again else made.make_one_shot_iterator()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            if again:
+                numbers = made.make_initializable_iterator()
+            else:
+                numbers = made.make_one_shot_iterator()
         following = numbers.get_next() + 1
         if again:
             session.run(numbers.initializer)
