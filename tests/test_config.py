@@ -248,7 +248,7 @@ def presets_with_flags(draw: st.DrawFn) -> tuple[str, dict[str, object]]:
 
 
 @given(presets_with_flags())
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=20, deadline=None)
 def test_allowed_flags_arrive_and_survive_json(case: tuple[str, dict[str, object]]) -> None:
     name, values = case
     texts = {k: str(v).lower() if isinstance(v, bool) else v for k, v in values.items()}

@@ -138,7 +138,7 @@ def assert_good_or_refused(make: Callable[..., Config], *arguments: object) -> N
 
 
 @given(st.dictionaries(NAMES, JSON_VALUES, max_size=3))
-@examples(max_examples=50, deadline=None)
+@examples(max_examples=25, deadline=None)
 def test_any_json_object_is_good_or_refused(changes: dict[str, object]) -> None:
     assert_good_or_refused(from_json, stored(**changes), "text")
 

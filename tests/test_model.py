@@ -90,7 +90,12 @@ def test_one_training_step_is_that_of_the_formulas(tied, optimizer):
 
 
 @pytest.mark.parametrize(
-    ("preset", "parameters"), [("small", 4_651_600), ("medium", 19_775_200), ("large", 66_022_000)]
+    ("preset", "parameters"),
+    [
+        ("small", 4_651_600),
+        pytest.param("medium", 19_775_200, marks=pytest.mark.long),
+        ("large", 66_022_000),
+    ],
 )
 def test_presets_have_the_papers_number_of_parameters(preset, parameters):
     """Counted by hand: V·H + L·(2H·4H + 4H) + H·V + V."""

@@ -313,7 +313,7 @@ def test_scope_names_of_custom_cells_are_those_of_tensorflow_1(name):
     assert snake_case(name) == old(name)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True))
 def test_any_class_name_becomes_the_scope_of_tensorflow_1(name):
     old = importlib.import_module("tensorflow.python.keras.engine.base_layer").to_snake_case

@@ -73,7 +73,7 @@ STACKS = {
 }
 
 
-@pytest.mark.parametrize("kind", STACKS)
+@pytest.mark.parametrize("kind", ["lstm", pytest.param("others", marks=pytest.mark.long)])
 def test_layers_side_by_side_are_layers_one_after_the_other(kind):
     """A long row is cut in time; the layers of a stack alone are not."""
     with tf.Graph().as_default(), open_session() as session:
