@@ -115,7 +115,5 @@ def _flat(dense: Tensor, size: int) -> Tensor:
 
 def _the_same(lengths: list[Tensor]) -> Tensor:
     """The lengths of all columns, which are checked when run."""
-    if len(lengths) == 1:
-        return lengths[0]
     with tf.control_dependencies([tf.assert_equal(lengths[0], other) for other in lengths[1:]]):
         return tf.identity(lengths[0])

@@ -65,8 +65,6 @@ def test_what_cannot_be_meant_is_refused(folder):
         predictor.from_saved_model(folder, "sum", input_names={"a": "x:0"})
     with pytest.raises(ValueError, match="must both be"):
         predictor.from_saved_model(folder, input_names={"a": "x:0"})
-    with predictor.from_saved_model(folder).session:
-        pass
     predict = predictor.from_saved_model(folder)
     with predict.session, pytest.raises(ValueError, match=r"unexpected key .* z\. Expected"):
         predict({**FED, "z": 1})
