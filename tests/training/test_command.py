@@ -206,6 +206,7 @@ print("keras" in sys.modules, "TF_USE_LEGACY_KERAS" in os.environ)
 """
 
 
+@pytest.mark.long
 def test_tensorflow_and_its_first_session_say_nothing_and_load_no_keras(tmp_path: Path) -> None:
     program = start(tmp_path, SESSION)
     assert program.communicate(timeout=300) == ("3.0\nFalse False\n", "")
