@@ -1,4 +1,4 @@
-"""`tf.contrib.training`: hyperparameters, buckets, and loops over a training step.
+"""`tf.contrib.training`: hyperparameters, buckets, segments, and loops over a training step.
 
 `create_train_op`, `train` and the evaluation are tf-slim's, and are looked up when they are asked
 for.
@@ -10,8 +10,22 @@ from tf1rnn.contrib.slim import names_of
 from tf1rnn.contrib.training.buckets import bucket, bucket_by_sequence_length
 from tf1rnn.contrib.training.hparam import HParamDef, HParams
 from tf1rnn.contrib.training.parsing import parse_values
+from tf1rnn.contrib.training.segments import (
+    NextQueuedSequenceBatch,
+    SequenceQueueingStateSaver,
+    batch_sequences_with_states,
+)
 
-__all__ = ["HParamDef", "HParams", "bucket", "bucket_by_sequence_length", "parse_values"]
+__all__ = [
+    "HParamDef",
+    "HParams",
+    "NextQueuedSequenceBatch",
+    "SequenceQueueingStateSaver",
+    "batch_sequences_with_states",
+    "bucket",
+    "bucket_by_sequence_length",
+    "parse_values",
+]
 
 __getattr__ = names_of(
     "tf.contrib.training", "tf_slim.training.training", "tf_slim.training.evaluation"
