@@ -11,7 +11,6 @@ so its checkpoints fit.
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -61,16 +60,17 @@ class LayerRNNCell(RNNCell):
         dtype: DType | None = None,
         *,
         trainable: bool = True,
+        _scope: Scope = None,
         use_bias: bool = True,
         kernel_initializer: Initializer | None = None,
         bias_initializer: Initializer | None = None,
         fast: bool = True,
         matmul_dtype: DType | None = None,
     ) -> None:
-        super().__init__(trainable, name, dtype, _reuse=reuse)
+        super().__init__(trainable, name, dtype, _reuse=reuse, _scope=_scope)
         if dtype is not None:
             _check_floating(self._dtype)
-        self._num_units = operator.index(num_units)
+        self._num_units = size_of(num_units)
         self._activation = activation_function(activation)
         self._use_bias = use_bias
         self._kernel_initializer = initializer_object(kernel_initializer)
@@ -249,6 +249,7 @@ class GRUCell(LayerRNNCell):
         dtype: DType | None = None,
         *,
         trainable: bool = True,
+        _scope: Scope = None,
         use_bias: bool = True,
         fast: bool = True,
         matmul_dtype: DType | None = None,
@@ -260,6 +261,7 @@ class GRUCell(LayerRNNCell):
             name,
             dtype,
             trainable=trainable,
+            _scope=_scope,
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
@@ -311,6 +313,19 @@ def known_depth(inputs_shape: Shape) -> int:
     if depth is None:
         raise ValueError(f"Expected inputs.shape[-1] to be known, saw shape: {shape}")
     return depth
+
+
+def size_of(units: Dimension) -> int:
+    """A number of units; under TensorFlow 1's behaviour a whole float is one, too.
+
+    Raises:
+      TypeError: `units` is no integer.
+      ValueError: it is negative.
+    """
+    size = tf.Dimension(units).value
+    if size is None:
+        raise TypeError("A number of units must be an integer, not None")
+    return size
 
 
 def _check_floating(dtype: DType) -> None:

@@ -33,6 +33,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
       dtype: dtype of the variables; by default that of the inputs.
       _reuse: True or `tf.AUTO_REUSE` to use variables that exist already. (TensorFlow 1 spells it
         so here, and `reuse` in its cells.)
+      _scope: name or scope of the variables, in place of `name`.
     """
 
     # Class attributes, so that a subclass works without calling this __init__.
@@ -53,12 +54,15 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
         dtype: DType | None = None,
         *,
         _reuse: Reuse = None,
+        _scope: Scope = None,
     ) -> None:
         self._trainable = trainable
         self._base_name = name or snake_case(type(self).__name__)
         self._name = name or _unique_name(self._base_name)
         self._dtype = None if dtype is None else tf.as_dtype(dtype)
         self._reuse = _reuse
+        if _scope is not None:
+            self._scope = self._captured(_scope)
 
     # Names and properties.
 
@@ -269,15 +273,18 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
         if self._scope is None:
             name = self._base_name or snake_case(type(self).__name__)
             # Without reuse the name is made unique: two cells beside each other stay apart.
-            opened = (scope or name,) if self._reuse else (scope, name)
-            with tf.variable_scope(*opened, auxiliary_name_scope=False) as captured:
-                self._scope = captured
-            self._graph = tf.get_default_graph()
+            self._scope = self._captured(*((scope or name,) if self._reuse else (scope, name)))
         return tf.variable_scope(
             self._scope,
             reuse=reuse or self._called or self._reuse or None,
             custom_getter=self._noting_getter,
         )
+
+    def _captured(self, *named: Any) -> tf.VariableScope:
+        """The scope of that name, here and in this graph."""
+        self._graph = tf.get_default_graph()
+        with tf.variable_scope(*named, auxiliary_name_scope=False) as scope:
+            return scope
 
     def _noting_getter(self, getter: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Gets a variable, and notes it as one of this layer's."""

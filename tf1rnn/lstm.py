@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from tf1rnn import kernels
-from tf1rnn.cells import LayerRNNCell, known_depth
+from tf1rnn.cells import LayerRNNCell, known_depth, size_of
 from tf1rnn.options import Activation
-from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Shape, Sizes, Tensor
+from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Scope, Shape, Sizes, Tensor
 
 
 class LSTMStateTuple(NamedTuple):
@@ -87,6 +86,7 @@ class LSTMCell(LayerRNNCell):
         dtype: DType | None = None,
         *,
         trainable: bool = True,
+        _scope: Scope = None,
         use_bias: bool = True,
         bias_initializer: Initializer | None = None,
         fast: bool = True,
@@ -99,6 +99,7 @@ class LSTMCell(LayerRNNCell):
             name,
             dtype,
             trainable=trainable,
+            _scope=_scope,
             use_bias=use_bias,
             kernel_initializer=initializer,
             bias_initializer=bias_initializer,
@@ -107,7 +108,7 @@ class LSTMCell(LayerRNNCell):
         )
         self._use_peepholes = use_peepholes
         self._cell_clip = cell_clip
-        self._num_proj = operator.index(num_proj) if num_proj else None
+        self._num_proj = size_of(num_proj) if num_proj else None
         self._proj_clip = proj_clip
         # By this name for a subclass with a `build` of its own.
         self._initializer = self._kernel_initializer
@@ -251,6 +252,7 @@ class BasicLSTMCell(LSTMCell):
         dtype: DType | None = None,
         *,
         trainable: bool = True,
+        _scope: Scope = None,
         use_bias: bool = True,
         kernel_initializer: Initializer | None = None,
         bias_initializer: Initializer | None = None,
@@ -267,6 +269,7 @@ class BasicLSTMCell(LSTMCell):
             name=name,
             dtype=dtype,
             trainable=trainable,
+            _scope=_scope,
             use_bias=use_bias,
             bias_initializer=bias_initializer,
             fast=fast,

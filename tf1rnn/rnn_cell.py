@@ -97,6 +97,7 @@ class RNNCell(Layer):
       dtype: dtype of the variables; by default that of the inputs.
       _reuse: True or `tf.AUTO_REUSE` to use variables that exist already. (TensorFlow 1 spells it
         so here, and `reuse` in its cells.)
+      _scope: name or scope of the variables, in place of `name`.
     """
 
     _is_tf_rnn_cell = True  # by which Keras' layers know that a state of one tensor is no list

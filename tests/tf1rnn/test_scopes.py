@@ -60,6 +60,19 @@ def test_name_or_scope_name_the_variables():
         assert variable_names() == ["mine/kernel", "given/kernel", "again/kernel"]
 
 
+@pytest.mark.parametrize("name", ["BasicRNNCell", "GRUCell", "BasicLSTMCell", "LSTMCell"])
+def test_a_scope_given_to_a_cell_is_opened_where_it_is_made(name):
+    with tf.Graph().as_default():
+        with tf.variable_scope("outer") as outer:
+            cell = getattr(tf1rnn, name)(2, _scope="mine")
+            other = getattr(tf1rnn, name)(2, _scope=outer)
+        with tf.variable_scope("elsewhere"):
+            cell(tf.ones([1, 2]), cell.zero_state(1, tf.float32))
+            other(tf.ones([1, 2]), other.zero_state(1, tf.float32))
+        parts = [w.op.name.removeprefix("outer/mine/") for w in cell.weights]
+        assert variable_names() == [f"outer/{way}{part}" for way in ("mine/", "") for part in parts]
+
+
 def test_build_makes_the_variables_once_in_the_cells_scope():
     with tf.Graph().as_default():
         cell = tf1rnn.BasicRNNCell(2, use_bias=False)

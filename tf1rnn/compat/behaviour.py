@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import tensorflow
 import tensorflow.compat.v1 as tf
 from tensorflow.python.data.ops.dataset_ops import DatasetV2
@@ -16,6 +18,7 @@ def switch_on() -> None:
     """Graph mode, ref variables and all else of `tf.disable_v2_behavior()`, unless it is on.
 
     Data sets, too, give an element when it is asked for; today's work on the next one meanwhile.
+    And a dimension may be a whole float, such as the `size / 2` of Python 2.
 
     Raises:
       ValueError: a TensorFlow that computes eagerly has started and cannot be stopped.
@@ -27,6 +30,7 @@ def switch_on() -> None:
     with _quiet():  # each switch warns that it will not be there for ever
         tf.disable_v2_behavior()
     DatasetV2._apply_debug_options = _one_at_a_time
+    tf.Dimension.__init__ = _init_of_whole
 
     def put_back() -> None:
         if was[0]:  # eager execution, which needs an empty default graph
@@ -36,6 +40,7 @@ def switch_on() -> None:
         for on, (_, enable, disable) in zip(was, _SWITCHES, strict=True):
             enable() if on else disable()
         DatasetV2._apply_debug_options = _as_it_is
+        tf.Dimension.__init__ = _init
 
     _undo.append(put_back)
 
@@ -92,6 +97,14 @@ def _one_at_a_time(dataset: DatasetV2) -> DatasetV2:
         options.experimental_optimization.inject_prefetch = False
         dataset = dataset.with_options(options)
     return _as_it_is(dataset)
+
+
+_init = tf.Dimension.__init__
+
+
+def _init_of_whole(dimension: tf.Dimension, value: Any) -> None:
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    _init(dimension, int(value) if whole else value)
 
 
 class _quiet:

@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow
 
-from tf1rnn.compat import modules
+from tf1rnn.compat import modules, old_keras
 
 ROOT = "tensorflow"
 GONE = ("contrib", "examples", "models")  # what TensorFlow has nothing of today
@@ -60,6 +60,7 @@ def stand_for_tensorflow() -> None:
     find_contrib()
     if _hidden:
         return
+    old_keras.stand_for_keras()
     for path in modules.taken_paths():
         name = f"{ROOT}.{path}".rstrip(".")
         _hidden[name] = sys.modules.get(name)
@@ -75,6 +76,7 @@ def stand_for_tensorflow() -> None:
 
 def stand_back() -> None:
     """`import tensorflow` gives TensorFlow again, and `tensorflow.contrib` is nowhere."""
+    old_keras.stand_back()
     for name, module in _hidden.items():
         _put_back(sys.modules, name, module)
     for package, part, before in _hidden_parts:

@@ -171,6 +171,17 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.tensorboard.plugins.projector": ("tensorboard.plugins.projector",),
     "examples.tutorials.mnist.input_data": (CONTRIB + "mnist",),
     "contrib.learn.python.learn.datasets.mnist": (CONTRIB + "mnist",),
+    # Parts of Keras that stood inside of TensorFlow, where today's copy has none of them.
+    **{
+        f"python.keras.{name}": (f"tf_keras.api._v1.keras.{name}",)
+        for name in (
+            "applications",
+            "datasets",
+            *(f"datasets.{one}" for one in ("cifar10", "imdb", "mnist", "reuters")),
+            "preprocessing",
+            *(f"preprocessing.{one}" for one in ("image", "sequence", "text")),
+        )
+    },
 }
 
 # Old module -> the module of today's public names that has the same ones, and what lies below it.

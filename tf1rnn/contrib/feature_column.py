@@ -76,12 +76,13 @@ def sequence_input_layer(
 
 
 class _Variables(feature_column_v2.StateManager):
-    """Makes the variables of columns, and knows them."""
+    """Makes the variables of columns, and knows them and their tables."""
 
     def __init__(self, collections: tuple[str, ...], trainable: bool):
         self._collections = [*collections, tf.GraphKeys.GLOBAL_VARIABLES]
         self._trainable = trainable
         self._made: dict[Any, Any] = {}
+        self._resources: dict[Any, Any] = {}
 
     def create_variable(
         self,
@@ -105,6 +106,15 @@ class _Variables(feature_column_v2.StateManager):
 
     def get_variable(self, feature_column: Any, name: str) -> Any:
         return self._made[feature_column, name]
+
+    def add_resource(self, feature_column: Any, resource_name: str, resource: Any) -> None:
+        self._resources[feature_column, resource_name] = resource
+
+    def has_resource(self, feature_column: Any, resource_name: str) -> bool:
+        return (feature_column, resource_name) in self._resources
+
+    def get_resource(self, feature_column: Any, resource_name: str) -> Any:
+        return self._resources[feature_column, resource_name]
 
 
 def _flat(dense: Tensor, size: int) -> Tensor:

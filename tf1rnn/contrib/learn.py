@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import sys
-from collections import Counter
+from collections import Counter, namedtuple
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
@@ -227,14 +228,26 @@ def _script_function(name: str) -> Callable[..., Any]:
     return found
 
 
+Dataset = namedtuple("Dataset", "data target")
+
+
+def load_iris() -> Dataset:
+    """Fisher's irises, `data` float64 `[150, 4]` in cm, `target` int64 `[150]`; by scikit-learn."""
+    found = importlib.import_module("sklearn.datasets").load_iris()
+    return Dataset(found.data, found.target)
+
+
+DATASETS: dict[str, Callable[[], Any]] = {"iris": load_iris, "mnist": mnist.load_mnist}
+
+
 def load_dataset(name: str, size: str = "small") -> Any:
-    """A data set by its name; of those that there were, "mnist", from the folder MNIST-data.
+    """A data set by its name, one of `DATASETS`; "mnist" is read from the folder MNIST-data.
 
     Raises ValueError for another.
     """
-    if name != "mnist":
+    if name not in DATASETS:
         raise ValueError(f"Name of dataset is not found: {name}")
-    return mnist.load_mnist()
+    return DATASETS[name]()
 
 
 preprocessing = SimpleNamespace(
@@ -243,4 +256,6 @@ preprocessing = SimpleNamespace(
     VocabularyProcessor=VocabularyProcessor,
     tokenizer=tokenizer,
 )
-datasets = SimpleNamespace(mnist=mnist, load_dataset=load_dataset)
+datasets = SimpleNamespace(
+    DATASETS=DATASETS, load_dataset=load_dataset, load_iris=load_iris, mnist=mnist
+)

@@ -20,6 +20,7 @@ def switches():
         "control flow": v1.control_flow_v2_enabled(),
         "resources": v1.resource_variables_enabled(),
         "dataset": v1.data.Dataset,
+        "dimension": v1.Dimension.__init__,
         "read ahead": tf2.data.Dataset._apply_debug_options,
         "log level": v1.get_logger().level,
         "module": sys.modules["tensorflow"],
@@ -51,6 +52,15 @@ for again in range(2):
     assert not tf.executing_eagerly()
     x = tf.placeholder(tf.float32, [None, 3, 2])
     assert x.get_shape()[1].value == 3
+    assert tf.TensorShape([8 / 2, None, 3]).as_list() == [4, None, 3]
+    assert rnn.BasicLSTMCell(8 / 2).output_size == rnn.LSTMCell(9, num_proj=8 / 2).output_size == 4
+    for size in (4.5, None):
+        try:
+            rnn.GRUCell(size)
+        except TypeError:
+            pass
+        else:
+            raise AssertionError(f"{size} units")
     outputs, _ = tf.nn.dynamic_rnn(rnn.BasicLSTMCell(4), x, dtype=tf.float32)
     with tf.Session() as session:
         session.run(tf.initialize_all_variables())

@@ -161,3 +161,41 @@ def test_a_path_to_check_that_is_not_there_is_status_2(capsys, monkeypatch):
     monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")  # which the command would leave set
     assert runner.main(["--check", "nowhere"]) == 2
     assert capsys.readouterr().err == "there is no file or folder nowhere\n"
+
+
+KERAS_2 = """
+from keras.preprocessing import sequence
+from keras.utils import np_utils
+import tensorflow as tf
+import keras.backend as K
+import keras
+from keras.layers import Dense
+from keras.layers.recurrent import LSTM
+from keras.engine.topology import Layer
+from tensorflow.python.keras.preprocessing.sequence import pad_sequences
+
+session = tf.Session()
+K.set_session(session)
+x = tf.placeholder(tf.float32, [None, 3, 2])
+y = Dense(4)(LSTM(5)(x))
+assert issubclass(Dense, Layer) and isinstance(keras.__version__, str)
+session.run(tf.global_variables_initializer())
+padded = sequence.pad_sequences([[1, 2], [3]], maxlen=3)
+assert (padded == pad_sequences([[1, 2], [3]], maxlen=3)).all()
+print(padded.tolist(), np_utils.to_categorical([1, 0]).tolist(), K.get_session() is session)
+print(session.run(y, {x: [[[1.0, 2.0]] * 3]}).shape)
+try:
+    from keras.layers import Nothing
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_keras_2_beside_tensorflow_1_is_tf_keras(tmp_path):
+    (tmp_path / "old.py").write_text(KERAS_2)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_USE_LEGACY_KERAS": "1"}
+    result = processes.run(["-m", "tf1rnn", "old.py"], cwd=tmp_path, env=environment)
+    assert result.returncode == 0, result.stderr[-2000:]
+    lines = ["[[0, 1, 2], [0, 0, 3]] [[0.0, 1.0], [1.0, 0.0]] True", "(1, 4)"]
+    assert result.stdout.splitlines()[:2] == lines
+    assert "cannot import name 'Nothing' from 'keras.layers'" in result.stdout

@@ -44,6 +44,20 @@ def trained(tmp_path_factory):
     )
 
 
+def test_the_log_says_what_is_done_and_the_last_loss(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(tf.logging, "info", lambda text, *given: said.append(text % given))
+    estimator = est.Estimator(model_fn, str(tmp_path), params={"start": 0.0})
+    estimator.train(given(), steps=1)
+    assert said == ["Calling model_fn.", "Done calling model_fn.", "Loss for final step: 99.0."]
+    estimator.evaluate(given())
+    assert said[3:5] == ["Calling model_fn.", "Done calling model_fn."]
+    assert [text.split(" at ")[0] for text in said[5:7]] == [
+        "Starting evaluation",
+        "Finished evaluation",
+    ]
+
+
 def test_training_takes_the_steps_and_goes_on_from_its_checkpoint(trained):
     assert trained.latest_checkpoint().endswith("model.ckpt-3")
     np.testing.assert_allclose(trained.get_variable_value("w"), descended(1.0, 3), rtol=1e-5)

@@ -63,6 +63,20 @@ def test_indicators_and_variables_that_are_not_trained(graph):
     assert hot.tolist() == [[[0, 0, 1], [1, 0, 0]], [[0, 1, 0], [0, 0, 0]]]
 
 
+@pytest.mark.parametrize("kind", ["list", "file"])
+def test_words_of_a_vocabulary_are_looked_up(graph, kind, tmp_path):
+    (tmp_path / "words").write_text("a\nb\nc\n")
+    make = getattr(columns, f"sequence_categorical_column_with_vocabulary_{kind}")
+    words = make("words", ["a", "b", "c"] if kind == "list" else str(tmp_path / "words"))
+    features = {"words": ragged([["c", "a"], ["b"]])}
+    found = columns.sequence_input_layer(features, [tf.feature_column.indicator_column(words)])
+    with open_session() as session:
+        session.run(tf.tables_initializer())
+        inputs, lengths = session.run(found)
+    np.testing.assert_array_equal(inputs, [np.eye(3)[[2, 0]], [[0, 1, 0], [0, 0, 0]]])
+    assert lengths.tolist() == [2, 1]
+
+
 def test_lengths_must_agree(graph):
     features = {"ids": ragged(IDS), "speed": ragged([[1.0], [3.0, 4.0]])}
     both = [

@@ -97,10 +97,15 @@ def test_bytes_are_their_own_ids():
     assert list(processor.reverse([np.array([209])])) == [""]
 
 
-def test_of_the_data_sets_the_digits_are_left(monkeypatch):
+def test_of_the_data_sets_irises_and_digits_are_left():
     read = learn.datasets.mnist.read_data_sets
     assert read("nowhere", fake_data=True).train.num_examples
-    with pytest.raises(ValueError, match="not found: iris"):
-        learn.datasets.load_dataset("iris")
+    with pytest.raises(ValueError, match="not found: dbpedia"):
+        learn.datasets.load_dataset("dbpedia")
+    pytest.importorskip("sklearn")
+    irises = learn.datasets.load_dataset("iris")
+    assert irises.data[:2].tolist() == [[5.1, 3.5, 1.4, 0.2], [4.9, 3.0, 1.4, 0.2]]
+    assert np.bincount(irises.target).tolist() == [50, 50, 50]
+    assert learn.datasets.DATASETS["mnist"] is learn.datasets.mnist.load_mnist
     with pytest.raises(FileNotFoundError, match="MNIST-data"):
         learn.datasets.load_dataset("mnist")

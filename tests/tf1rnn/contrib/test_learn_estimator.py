@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn import compat
 from tf1rnn.compat.modules import module_at
+from tf1rnn.contrib import estimator as tf1rnn_estimator
 
 learn = module_at("contrib.learn")
 X = np.array([[1.0], [2.0], [3.0], [4.0]])
@@ -35,7 +36,9 @@ def trained(tmp_path_factory):
     """An estimator after some steps on all rows, and the monitor that looked on."""
     folder = str(tmp_path_factory.mktemp("model"))
     config = learn.RunConfig(model_dir=folder, save_checkpoints_steps=2, gpu_memory_fraction=0.5)
-    monitor = learn.monitors.ValidationMonitor(X, -Y, every_n_steps=2.0, early_stopping_rounds=2)
+    monitor = learn.monitors.ValidationMonitor(
+        X, -Y, every_n_steps=2.0, early_stopping_rounds=2, check_interval_secs=0
+    )
     estimator = learn.Estimator(model_fn, config=config)
     return estimator.fit(X, Y, steps=8, monitors=[monitor]), monitor
 
@@ -79,6 +82,52 @@ def test_an_experiment_is_run_by_the_name_of_its_schedule(trained):
         experiment_fn, run_config=trained[0].config, schedule="evaluate", hparams=1
     )
     assert found["global_step"] > 0
+
+
+def core_model_fn(features, labels, mode):
+    predictions, loss, train_op = model_fn(features, labels)
+    return tf1rnn_estimator.EstimatorSpec(mode, predictions, loss, train_op)
+
+
+class Counting(tf.train.SessionRunHook):
+    """Of the evaluations that it is a hook of."""
+
+    def __init__(self):
+        self.steps = []
+
+    def end(self, session):
+        self.steps.append(int(session.run(tf.train.get_global_step())))
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"check_interval_secs": 0}, [0, 2, 4, 6]),
+        ({"check_interval_secs": 0, "min_eval_frequency": 4}, [2, 6]),
+        ({"check_interval_secs": 1000}, [0, 6]),
+        ({"min_eval_frequency": 0}, [6]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["core", "learn"])
+def test_an_experiment_evaluates_new_checkpoints_while_it_trains(kind, settings, steps, tmp_path):
+    config = learn.RunConfig(model_dir=str(tmp_path), save_checkpoints_steps=2)
+    kinds = {
+        "core": (tf1rnn_estimator.Estimator, core_model_fn),
+        "learn": (learn.Estimator, model_fn),
+    }
+    cls, function = kinds[kind]
+    hook = Counting()
+    experiment = learn.Experiment(
+        cls(function, config=config),
+        learn.io.numpy_input_fn(X, Y, batch_size=4, num_epochs=None, shuffle=False),
+        learn.io.numpy_input_fn(X, Y, batch_size=4, num_epochs=1, shuffle=False),
+        train_steps=6,
+        eval_hooks=[hook],
+        **settings,
+    )
+    found, exported = experiment.train_and_evaluate()
+    assert (found["global_step"], exported) == (6, [])
+    assert hook.steps == steps
 
 
 def test_regressions_are_a_layer_and_a_loss():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import tensorflow.compat.v1 as tf
 from tf1rnn.contrib.estimator import export, inputs
 from tf1rnn.contrib.estimator.config import RunConfig
 from tf1rnn.contrib.estimator.spec import EstimatorSpec, ModeKeys, WarmStartSettings
+
+UTC = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Estimator:
@@ -148,7 +151,9 @@ class Estimator:
         taken = inputs.accepted(self._model_fn, given)
         if labels is not None and "labels" not in taken:
             raise ValueError("model_fn does not take labels, but input_fn returns labels.")
+        tf.logging.info("Calling model_fn.")
         spec = self._model_fn(features=features, **taken)
+        tf.logging.info("Done calling model_fn.")
         if not isinstance(spec, EstimatorSpec):
             raise ValueError("model_fn should return an EstimatorSpec.")
         return spec
@@ -197,8 +202,10 @@ class Estimator:
             config=config.session_config,
             log_step_count_steps=config.log_step_count_steps,
         ) as session:
+            loss = None
             while not session.should_stop():
-                session.run([spec.train_op, spec.loss])
+                _, loss = session.run([spec.train_op, spec.loss])
+        tf.logging.info("Loss for final step: %s.", loss)
 
     def evaluate(
         self,
@@ -222,6 +229,7 @@ class Estimator:
         """
         with tf.Graph().as_default():
             spec = self._built(input_fn, ModeKeys.EVAL)
+            tf.logging.info("Starting evaluation at %s", time.strftime(UTC, time.gmtime()))
             metrics = dict(spec.eval_metric_ops)
             metrics.setdefault("loss", tf.metrics.mean(spec.loss))
             values = {key: value for key, (value, _) in metrics.items()}
@@ -234,6 +242,7 @@ class Estimator:
                 while not session.should_stop() and (steps is None or step < steps):
                     session.run([update for _, update in metrics.values()])
                     step += 1
+        tf.logging.info("Finished evaluation at %s", time.strftime(UTC, time.gmtime()))
         found = dict(final.final_ops_values)
         self._write(found, name)
         return found

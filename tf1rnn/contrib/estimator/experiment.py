@@ -6,11 +6,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tf1rnn.contrib.estimator.config import RunConfig
-from tf1rnn.contrib.estimator.monitors import hooks_of
+from tf1rnn.contrib.estimator.monitors import ValidationMonitor, hooks_of
 
 
 class Experiment:
-    """An estimator with what it is trained and evaluated on."""
+    """An estimator with what it is trained and evaluated on.
+
+    Args:
+      estimator: of `tf.estimator` or `tf.contrib.learn`.
+      train_input_fn, eval_input_fn: give features and labels.
+      eval_metrics: as `metrics` of `tf.contrib.learn.Estimator.evaluate`.
+      train_steps: the global step at which training ends; None for the end of the input.
+      eval_steps: the number of batches of an evaluation; None for all.
+      train_monitors: monitors and run hooks of the training.
+      eval_hooks: run hooks of the evaluation.
+      min_eval_frequency: steps between two evaluations while `train_and_evaluate` trains; there is
+        one only where a new checkpoint is. None for 1, and 0 for none.
+      check_interval_secs: seconds between two looks for a new checkpoint, at least.
+      settings: what only an experiment of several machines would make use of.
+    """
 
     def __init__(
         self,
@@ -22,16 +36,24 @@ class Experiment:
         eval_steps: int | None = 100,
         train_monitors: Sequence[Any] | None = None,
         eval_hooks: Sequence[Any] | None = None,
+        *,
+        min_eval_frequency: int | None = None,
+        check_interval_secs: float = 5,
         **settings: Any,
     ) -> None:
         self.estimator = estimator
         self._train = train_input_fn, train_steps, train_monitors
         self._eval = eval_input_fn, eval_steps, eval_hooks, eval_metrics
+        self._every = 1 if min_eval_frequency is None else min_eval_frequency
+        self._check_interval_secs = check_interval_secs
 
     def train(self) -> Any:
         """Trains up to the global step train_steps."""
+        return self._trained([])
+
+    def _trained(self, more: list[ValidationMonitor]) -> Any:
         input_fn, max_steps, monitors = self._train
-        hooks = hooks_of(monitors, self.estimator)
+        hooks = hooks_of([*(monitors or ()), *more], self.estimator)
         return self.estimator.train(input_fn, hooks=hooks, max_steps=max_steps)
 
     def evaluate(self) -> dict[str, Any]:
@@ -41,8 +63,17 @@ class Experiment:
         return self.estimator.evaluate(input_fn=input_fn, steps=steps, hooks=hooks, **more)
 
     def train_and_evaluate(self) -> tuple[dict[str, Any], list[Any]]:
-        """Trains, then evaluates."""
-        self.train()
+        """Trains, and evaluates meanwhile and once more in the end."""
+        input_fn, steps, hooks, metrics = self._eval
+        monitor = ValidationMonitor(
+            input_fn=input_fn,
+            eval_steps=steps,
+            every_n_steps=self._every,
+            metrics=metrics,
+            hooks=hooks,
+            check_interval_secs=self._check_interval_secs,
+        )
+        self._trained([monitor] if self._every else [])
         return self.evaluate(), []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,6 +32,7 @@ class ValidationMonitor:
       early_stopping_metric: the name of that value.
       early_stopping_metric_minimize: whether less is better.
       name: of the evaluation.
+      check_interval_secs: seconds between two looks for a new checkpoint, at least.
     """
 
     def __init__(
@@ -46,9 +49,13 @@ class ValidationMonitor:
         early_stopping_metric: str = "loss",
         early_stopping_metric_minimize: bool = True,
         name: str | None = None,
+        check_interval_secs: float = 5,
     ) -> None:
-        self._given = (x, y, input_fn, None, batch_size, eval_steps, metrics, name)
-        self._hooks = hooks
+        given = {"x": x, "y": y, "input_fn": input_fn, "batch_size": batch_size}
+        given |= {"steps": eval_steps, "metrics": metrics, "name": name, "hooks": hooks}
+        # An estimator of `tf.estimator` has not all of these arguments.
+        self._given = {key: value for key, value in given.items() if value is not None}
+        self.check_interval_secs = check_interval_secs
         self.every_n_steps = every_n_steps
         self._rounds = early_stopping_rounds
         self._metric = early_stopping_metric
@@ -63,7 +70,7 @@ class ValidationMonitor:
 
     def validate(self, estimator: Any, step: int) -> None:
         """Evaluates, and says whether it is to be stopped by `early_stopped`."""
-        found = estimator.evaluate(*self._given, hooks=self._hooks)
+        found = estimator.evaluate(**self._given)
         tf.logging.info("Validation (step %d): %s", step, found)
         value = self._sign * found[self._metric]
         if self.best_value is None or value < self._sign * self.best_value:
@@ -78,6 +85,7 @@ class _Validating(tf.train.SessionRunHook):
         self.estimator = estimator
         self.checkpoint: str | None = None
         self.last = 0
+        self.looked = -math.inf
 
     def begin(self) -> None:
         self.step = tf.train.get_global_step()
@@ -86,9 +94,14 @@ class _Validating(tf.train.SessionRunHook):
         return tf.train.SessionRunArgs(self.step)
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        step = int(run_values.results)
+        step, now = int(run_values.results), time.monotonic()
+        if step - self.last < self.monitor.every_n_steps:
+            return
+        if now - self.looked < self.monitor.check_interval_secs:
+            return
+        self.looked = now
         checkpoint = self.estimator.latest_checkpoint()
-        if step - self.last < self.monitor.every_n_steps or checkpoint == self.checkpoint:
+        if checkpoint == self.checkpoint:
             return
         self.last, self.checkpoint = step, checkpoint
         self.monitor.validate(self.estimator, step)

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from tf1rnn.cells import LayerRNNCell, known_depth
 from tf1rnn.lstm import LSTMStateTuple
 from tf1rnn.options import Activation
-from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Shape, Sizes, Tensor
+from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Scope, Shape, Sizes, Tensor
 
 
 class _IndependentCell(LayerRNNCell):
@@ -47,8 +47,11 @@ class IndRNNCell(_IndependentCell):
         dtype: DType | None = None,
         *,
         trainable: bool = True,
+        _scope: Scope = None,
     ) -> None:
-        super().__init__(num_units, activation, reuse, name, dtype, trainable=trainable)
+        super().__init__(
+            num_units, activation, reuse, name, dtype, trainable=trainable, _scope=_scope
+        )
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes both kernels and the bias."""
@@ -100,6 +103,7 @@ class IndyGRUCell(_IndependentCell):
         dtype: DType | None = None,
         *,
         trainable: bool = True,
+        _scope: Scope = None,
     ) -> None:
         super().__init__(
             num_units,
@@ -108,6 +112,7 @@ class IndyGRUCell(_IndependentCell):
             name,
             dtype,
             trainable=trainable,
+            _scope=_scope,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
         )
@@ -171,6 +176,7 @@ class IndyLSTMCell(_IndependentCell):
         dtype: DType | None = None,
         *,
         trainable: bool = True,
+        _scope: Scope = None,
     ) -> None:
         super().__init__(
             num_units,
@@ -179,6 +185,7 @@ class IndyLSTMCell(_IndependentCell):
             name,
             dtype,
             trainable=trainable,
+            _scope=_scope,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
         )
