@@ -1,12 +1,14 @@
-"""`tf.contrib.predictor`: a SavedModel as a function of arrays."""
+"""`tf.contrib.predictor`: a SavedModel, or the model of an estimator, as a function of arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tf1rnn.contrib.estimator import export
+from tf1rnn.contrib.estimator.spec import ModeKeys
 from tf1rnn.types import Tensor
 
 
@@ -74,22 +76,71 @@ def from_saved_model(
         raise ValueError("input_names and output_names must both be specified or both be None.")
     session = tf.Session(graph=graph or tf.Graph(), config=config)
     wanted = (tags or tf.saved_model.tag_constants.SERVING).split(",")
-    with session.graph.as_default():
-        meta_graph = tf.saved_model.loader.load(session, wanted, export_dir)
-    if not input_names or not output_names:
-        signature = signature_def or _signature(meta_graph, signature_def_key or "serving_default")
-        input_names = {name: info.name for name, info in signature.inputs.items()}
-        output_names = {name: info.name for name, info in signature.outputs.items()}
+    try:
+        with session.graph.as_default():
+            meta_graph = tf.saved_model.loader.load(session, wanted, export_dir)
+        if input_names and output_names:
+            return _of_names(session, input_names, output_names)
+        key = signature_def_key or export.DEFAULT
+        return _of(session, signature_def or _signature(meta_graph.signature_def, key))
+    except Exception:
+        session.close()
+        raise
+
+
+def from_estimator(
+    estimator: Any,
+    serving_input_receiver_fn: Callable[[], Any],
+    output_key: str | None = None,
+    graph: tf.Graph | None = None,
+    config: tf.ConfigProto | None = None,
+) -> Predictor:
+    """Builds the model of a `tf.estimator.Estimator`, with the values of its latest checkpoint.
+
+    Args:
+      estimator: the estimator.
+      serving_input_receiver_fn: gives a `tf.estimator.export.ServingInputReceiver`.
+      output_key: which of the model function's `export_outputs`; "serving_default" by default.
+      graph: to build it in; a new one by default.
+      config: of the session.
+
+    Raises:
+      ValueError: the model has no such output, or there is no checkpoint.
+    """
+    with (graph or tf.Graph()).as_default() as own:
+        tf.train.get_or_create_global_step()
+        receiver = serving_input_receiver_fn()
+        spec = estimator.model_fn(receiver.features, None, ModeKeys.PREDICT, estimator.config)
+        signature = _signature(export.signatures(receiver, spec), output_key or export.DEFAULT)
+        path = estimator.latest_checkpoint()
+        if not path:
+            raise ValueError(f"Couldn't find trained model at {estimator.model_dir}.")
+        session = tf.Session(graph=own, config=config)
+        (spec.scaffold.saver or tf.train.Saver()).restore(session, path)
+        session.run(tf.tables_initializer())
+    return _of(session, signature)
+
+
+def _signature(there: Mapping[str, Any], key: str) -> Any:
+    if key not in there:
+        raise ValueError(f'Got signature_def_key "{key}". Available signatures are {sorted(there)}')
+    return there[key]
+
+
+def _of(session: tf.Session, signature: Any) -> Predictor:
+    feeds, fetches = (
+        {name: info.name for name, info in side.items()}
+        for side in (signature.inputs, signature.outputs)
+    )
+    return _of_names(session, feeds, fetches)
+
+
+def _of_names(
+    session: tf.Session, feeds: Mapping[str, str], fetches: Mapping[str, str]
+) -> Predictor:
     tensor = session.graph.get_tensor_by_name
     return Predictor(
         session,
-        {name: tensor(stands) for name, stands in input_names.items()},
-        {name: tensor(stands) for name, stands in output_names.items()},
+        {name: tensor(stands) for name, stands in feeds.items()},
+        {name: tensor(stands) for name, stands in fetches.items()},
     )
-
-
-def _signature(meta_graph: Any, key: str) -> Any:
-    if key not in meta_graph.signature_def:
-        there = sorted(meta_graph.signature_def)
-        raise ValueError(f'Got signature_def_key "{key}". Available signatures are {there}')
-    return meta_graph.signature_def[key]

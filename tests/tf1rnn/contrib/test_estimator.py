@@ -5,6 +5,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.contrib import estimator as est
+from tf1rnn.contrib import predictor
 
 X = np.array([[1.0], [2.0], [3.0], [4.0], [5.0]], np.float32)
 Y = 3 * X[:, 0]
@@ -129,6 +130,20 @@ def test_what_is_exported_predicts_the_same(trained, tmp_path):
         y, x = signature.outputs["y"].name, signature.inputs["in"].name
         found = session.run(y, {x: X})
     np.testing.assert_allclose(found, X[:, 0] * trained.get_variable_value("w"), rtol=1e-6)
+
+
+def test_a_predictor_of_an_estimator_predicts_the_same(trained):
+    receive = est.export.build_raw_serving_input_receiver_fn({"x": tf.zeros([1, 1])})
+    estimator = trained
+    predict = predictor.from_estimator(estimator, receive)
+    with predict.session:
+        found = predict({"x": X})
+    w = estimator.get_variable_value("w")
+    np.testing.assert_allclose(found["y"], w * X[:, 0], rtol=1e-6)
+    with pytest.raises(
+        ValueError, match=r"\"other\". Available signatures are \['serving_default'\]"
+    ):
+        predictor.from_estimator(estimator, receive, "other")
 
 
 def test_what_a_mode_needs_is_asked_for():

@@ -100,25 +100,29 @@ def save(session: Any, folder: str, receiver: Any, spec: Any, as_text: bool) -> 
     while (Path(folder) / str(seconds)).exists():
         seconds += 1
     path = str(Path(folder) / str(seconds))
-    taken = receiver.receiver_tensors
-    taken = taken if isinstance(taken, dict) else {"input": taken}
-    outputs = spec.export_outputs or {DEFAULT: PredictOutput(spec.predictions)}
-    if len(outputs) == 1 and DEFAULT not in outputs:
-        outputs = {**outputs, DEFAULT: next(iter(outputs.values()))}
-    signatures = {
-        name: tf.saved_model.predict_signature_def(taken, _tensors(output))
-        for name, output in outputs.items()
-    }
     builder = tf.saved_model.Builder(path)
     builder.add_meta_graph_and_variables(
         session,
         [tf.saved_model.tag_constants.SERVING],
-        signature_def_map=signatures,
+        signature_def_map=signatures(receiver, spec),
         main_op=tf.tables_initializer(),
         strip_default_attrs=True,
     )
     builder.save(as_text)
     return path.encode()
+
+
+def signatures(receiver: Any, spec: Any) -> dict[str, Any]:
+    """What goes in and out by each of a specification's outputs, by name."""
+    taken = receiver.receiver_tensors
+    taken = taken if isinstance(taken, dict) else {"input": taken}
+    outputs = spec.export_outputs or {DEFAULT: PredictOutput(spec.predictions)}
+    if len(outputs) == 1 and DEFAULT not in outputs:
+        outputs = {**outputs, DEFAULT: next(iter(outputs.values()))}
+    return {
+        name: tf.saved_model.predict_signature_def(taken, _tensors(output))
+        for name, output in outputs.items()
+    }
 
 
 def _tensors(output: Any) -> dict[str, Tensor]:
