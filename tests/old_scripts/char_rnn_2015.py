@@ -87,5 +87,5 @@ with tf.Session() as sess:
 
 print("cost %.3f, sample: %s" % (cost, text))
 assert cost < 0.3, cost
-right = sum(a == b for a, b in zip(text, TEXT))
-assert right > 40, text
+words, known = text.split(" ")[:-1], TEXT.split(" ")
+assert set(zip(words, words[1:])) <= set(zip(known, known[1:])), text

@@ -1,17 +1,20 @@
-"""Reads an old program's files so that an array of one number counts as the number.
+"""Reads an old program's files so that arrays are what they were.
 
 NumPy allowed `int(x)`, `float(x)` and `"%.2f" % x` of such an array until 2.3, and programs that
 draw characters by `int(np.searchsorted(sums, np.random.rand(1)))` rest on it. These are compiled as
-calls of `one_number` and `numbers_of`; no file is written.
+calls of `one_number` and `numbers_of`. Methods that arrays have no more (`x.tostring()`) are asked
+for by `member`. No file is written.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import re
 import sys
 import sysconfig
+from collections.abc import Callable
 from importlib.abc import PathEntryFinder
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
@@ -23,6 +26,7 @@ from importlib.machinery import (
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
@@ -30,6 +34,7 @@ PACKAGE = Path(__file__).parents[1]
 
 # Among the builtins, whose names all files see.
 _ONE_NUMBER, _NUMBERS_OF = "__tf1rnn_one_number__", "__tf1rnn_numbers_of__"
+_MEMBER = "__tf1rnn_member__"
 _CONVERSION = re.compile(r"%[-#0 +]*\d*(?:\.\d+)?[hlL]?([a-zA-Z%])")
 
 
@@ -48,7 +53,32 @@ def numbers_of(text: str, values: Any) -> Any:
     return tuple(part if kind in "rsa" else one_number(part) for part, kind in pairs)
 
 
+_METHODS: dict[str, Callable[..., Any]] = {
+    "getchildren": list,  # of an element of xml
+    "itemset": lambda array, *place: array.__setitem__(
+        place[:-1] if len(place) != 2 else np.unravel_index(place[0], array.shape), place[-1]
+    ),
+    "newbyteorder": lambda array, order="S": array.view(array.dtype.newbyteorder(order)),
+    "ptp": np.ptp,
+    "tostring": lambda array, order="C": array.tobytes(order),
+}
+
+
+def member(x: Any, name: str) -> Any:
+    """`x.name`, or where x has no such method any more, what did the same."""
+    if hasattr(x, name) or not isinstance(x, np.ndarray | np.generic | Element):
+        return getattr(x, name)
+    return functools.partial(_METHODS[name], x)
+
+
 class _Numbers(ast.NodeTransformer):
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if node.attr not in _METHODS or not isinstance(node.ctx, ast.Load):
+            return node
+        given = [node.value, ast.Constant(node.attr)]
+        return ast.copy_location(ast.Call(ast.Name(_MEMBER, ast.Load()), given, []), node)
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
         text = node.left
@@ -101,6 +131,7 @@ def read_so() -> None:
     """From here on the modules that a program imports from its own folders are read so."""
     setattr(builtins, _ONE_NUMBER, one_number)
     setattr(builtins, _NUMBERS_OF, numbers_of)
+    setattr(builtins, _MEMBER, member)
     sys.path_hooks.insert(0, _finder)
     sys.path_importer_cache.clear()
 

@@ -1,5 +1,8 @@
 """What NumPy, Python and TensorFlow's inside have no more, as the runner gives it to programs."""
 
+import importlib
+import json
+import random
 import sys
 
 import absl.flags
@@ -12,7 +15,7 @@ from tf1rnn.compat import gone, source
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs a text as the file of a program; gives its names."""
-    for name in ("one_number", "numbers_of"):
+    for name in ("one_number", "numbers_of", "member"):
         function = getattr(source, name)
         monkeypatch.setattr(f"builtins.__tf1rnn_{name}__", function, raising=False)
 
@@ -46,6 +49,65 @@ def run(tmp_path, monkeypatch):
 )
 def test_numbers_are_made_of_arrays_of_one(run, call, value):
     assert run(f"value = {call}\n")["value"] == value
+
+
+@pytest.mark.parametrize(
+    ("program", "value"),
+    [
+        ("value = np.array([[1, 2], [3, 4]], np.int8).tostring()", b"\1\2\3\4"),
+        ("value = np.array([[1, 2], [3, 4]], np.int8).tostring('F')", b"\1\3\2\4"),
+        ("value = np.int16(258).tostring()", b"\2\1"),
+        ("value = np.array([[1, 2], [3, 7]]).ptp()", 6),
+        ("value = np.array([[1, 2], [3, 7]]).ptp(axis=0).tolist()", [2, 5]),
+        ("value = np.array([[1, 2], [3, 7]]); value.itemset(2, 9); value = value.tolist()",
+         [[1, 2], [9, 7]]),
+        ("value = np.array([[1, 2], [3, 7]]); value.itemset(0, 1, 9); value = value.tolist()",
+         [[1, 9], [3, 7]]),
+        ("value = np.array([1], np.int16).newbyteorder().tolist()", [256]),
+        ("from xml.etree import ElementTree\n"
+         "value = [e.tag for e in ElementTree.fromstring('<a><b/><c/></a>').getchildren()]",
+         ["b", "c"]),
+        ("from xml.etree import ElementTree\n"
+         "value = ElementTree.tostring(ElementTree.Element('a'))", b"<a />"),
+        ("class Own:\n ptp = 3\nOwn.ptp = 4\nvalue = Own().ptp", 4),
+    ],
+)  # fmt: skip
+def test_methods_that_arrays_had_are_asked_for_as_they_were(run, program, value):
+    assert run(f"{program}\n")["value"] == value
+
+
+def test_a_method_that_there_never_was_is_missing(run):
+    with pytest.raises(AttributeError, match="'list' object has no attribute 'ptp'"):
+        run("[].ptp()")
+
+
+def test_functions_take_what_they_took():
+    halves = (np.ones(2) * i for i in range(2))
+    assert gone._taking_iterators(np.vstack)(halves).tolist() == [[0, 0], [1, 1]]
+    assert gone._copying_where_it_must(np.array)([1], copy=False).tolist() == [1]
+    fromstring = gone._taking_bytes(np.fromstring)
+    made = fromstring(np.float32([1, 2]).tobytes(), dtype=np.float32)
+    made += 1  # it can be written to
+    assert made.tolist() == [2, 3]
+    assert fromstring("AB", np.uint8).tolist() == [65, 66]
+    assert fromstring("1 2", dtype=int, sep=" ").tolist() == [1, 2]
+    assert gone._taking_whole_floats(np.linspace)(0, 1, 6 / 2).tolist() == [0, 0.5, 1]
+    assert sorted(gone._taking_sets(random.sample)({1, 2}, 2)) == [1, 2]
+    numbers = list(range(4))
+    gone._shuffled(numbers, lambda: 0.0)  # each change is with the first
+    assert numbers == [1, 2, 3, 0]
+    gone._shuffled(numbers)
+    assert sorted(numbers) == [0, 1, 2, 3]
+
+
+def test_modules_are_found_under_the_names_that_they_had(monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, gone._MovedFinder()])
+    monkeypatch.setitem(gone.MOVED, "json.former", "json.decoder")
+    former = importlib.import_module("json.former")
+    assert former.JSONDecoder is json.JSONDecoder
+    monkeypatch.setitem(gone.MOVED, "json.nowhere", "nowhere_to_be_found")
+    with pytest.raises(ModuleNotFoundError, match=r"json\.nowhere"):
+        importlib.import_module("json.nowhere")
 
 
 def test_arrays_of_more_are_refused_where_they_stand(run):
