@@ -118,6 +118,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
             ".training": "",
         }.items()
     },
+    "contrib.estimator": (CONTRIB + "estimator.early_stopping",),
+    "contrib.estimator.python.estimator.early_stopping": (CONTRIB + "estimator.early_stopping",),
+    "contrib.deprecated": ("tf1rnn.compat.old_names",),
+    "contrib.stateless": (),
     "contrib.training": (CONTRIB + "training",),
     **{
         f"contrib.training.python.training.{name}": (CONTRIB + "training",)
@@ -155,9 +159,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
             ".estimators.model_fn",
             ".estimators.run_config",
             ".experiment",
+            ".export_strategy",
             ".learn_runner",
             ".metric_spec",
             ".monitors",
+            ".utils",
+            ".utils.input_fn_utils",
+            ".utils.saved_model_export_utils",
         )
     },
     "contrib.learn.preprocessing": (CONTRIB + "learn",),
@@ -211,12 +219,46 @@ NAMES: dict[str, str] = {
             "static_state_saving_rnn",
         )
     },
+    **{
+        f"estimator.{name}": f"tensorflow.compat.v1.train:{name}"
+        for name in (
+            "CheckpointSaverHook",
+            "CheckpointSaverListener",
+            "FeedFnHook",
+            "FinalOpsHook",
+            "GlobalStepWaiterHook",
+            "LoggingTensorHook",
+            "NanLossDuringTrainingError",
+            "NanTensorHook",
+            "ProfilerHook",
+            "SecondOrStepTimer",
+            "SessionRunArgs",
+            "SessionRunContext",
+            "SessionRunHook",
+            "SessionRunValues",
+            "StepCounterHook",
+            "StopAtStepHook",
+            "SummarySaverHook",
+            "VocabInfo",
+        )
+    },
+    "contrib.deprecated.merge_all_summaries": "tensorflow.compat.v1.summary:merge_all",
+    "contrib.deprecated.merge_summary": "tensorflow.compat.v1.summary:merge",
+    **{
+        f"contrib.stateless.stateless_{name}": f"tensorflow.compat.v1.random:stateless_{today}"
+        for name, today in {
+            "multinomial": "multinomial",
+            "random_normal": "normal",
+            "random_uniform": "uniform",
+            "truncated_normal": "truncated_normal",
+        }.items()
+    },
 }
 
 # What could be done instead of a name that is not served.
 ADVICE: dict[str, str] = {
     "contrib.eager": "tf.enable_eager_execution and today's tf.function are TensorFlow 2's",
-    "contrib.estimator": "a loop over session.run, as in train.py of this project",
+    "contrib.estimator": "of it the hooks that stop early are",
     "estimator": "Estimator with a model function is, the ready-made models are not",
     "contrib.learn": "Estimator with a model function and DynamicRnnEstimator are, others are not",
     **{

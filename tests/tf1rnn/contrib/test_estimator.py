@@ -106,6 +106,68 @@ def test_training_and_evaluation_take_turns(tmp_path):
     np.testing.assert_allclose(found["loss"], np.mean(error**2), rtol=1e-4)
 
 
+class Noting(est.Exporter):
+    """Notes what it is called with."""
+
+    name = "notes"
+
+    def __init__(self):
+        self.calls = []
+
+    def export(self, estimator, export_path, checkpoint_path, eval_result, is_the_final_export):
+        step = int(checkpoint_path.rpartition("-")[2])
+        assert eval_result["global_step"] == step and export_path.endswith("export/notes")
+        self.calls.append((step, eval_result["loss"], is_the_final_export))
+        return step
+
+
+def test_exporters_are_asked_after_each_evaluation(tmp_path):
+    receiver_fn = est.export.build_raw_serving_input_receiver_fn({"x": tf.zeros([1, 1])})
+    config = est.RunConfig(str(tmp_path), save_checkpoints_steps=1)
+    notes = Noting()
+
+    def worse(best_eval_result, current_eval_result):
+        return current_eval_result["loss"] > best_eval_result["loss"]
+
+    exporters = [
+        notes,
+        est.LatestExporter("latest", receiver_fn, exports_to_keep=2),
+        est.FinalExporter("final", receiver_fn),
+        est.BestExporter("best", receiver_fn),
+        est.BestExporter("worst", receiver_fn, compare_fn=worse),
+    ]
+    found, exported = est.train_and_evaluate(
+        est.Estimator(model_fn, config=config, params={"start": 2.0}),
+        est.TrainSpec(given(num_epochs=None), max_steps=3),
+        est.EvalSpec(given(), throttle_secs=0, exporters=exporters),
+    )
+    steps, losses, is_last = zip(*notes.calls, strict=True)
+    assert steps[-1] == 3 and list(is_last) == [False] * (len(steps) - 1) + [True]
+    assert list(losses) == sorted(losses, reverse=True), "it learns"
+    there = {path.name: len(list(path.iterdir())) for path in (tmp_path / "export").iterdir()}
+    times = len(steps)
+    assert times == len(set(steps)), "a checkpoint is exported once"
+    assert there == {"latest": 2, "final": 1, "best": times, "worst": 1}
+    assert exported[0] == 3 and exported[4] is None and found["global_step"] == 3
+    with pytest.raises(ValueError, match="must be positive"):
+        est.LatestExporter("none", receiver_fn, exports_to_keep=0)
+
+
+def test_the_best_is_that_of_earlier_trainings_too(trained):
+    class Saved:
+        model_dir = trained.model_dir
+
+        def export_saved_model(self, *args, **options):
+            return b"written"
+
+    trained._write({"loss": 0.5, "global_step": 1}, "of_before")
+    for pattern, written in (("eval_of_before/*", None), (None, b"written")):
+        exporter = est.BestExporter("b", None, pattern, exports_to_keep=None)
+        folder = trained.model_dir
+        best = exporter.export(Saved(), folder, "c", {"loss": 0.6, "global_step": 2}, False)
+        assert best == written
+
+
 def test_a_model_function_gets_its_arguments_by_name(tmp_path):
     def turned(params, mode, labels, features):
         return model_fn(features, labels, mode, params)

@@ -130,6 +130,33 @@ def test_an_experiment_evaluates_new_checkpoints_while_it_trains(kind, settings,
     assert hook.steps == steps
 
 
+@pytest.mark.parametrize("kind", ["InputFnOps", "receiver"])
+def test_an_experiment_exports_and_keeps_the_newest(kind, tmp_path):
+    def serving_input_fn():
+        x = tf.placeholder(tf.float64, [None, 1])
+        if kind == "receiver":
+            return tf1rnn_estimator.export.ServingInputReceiver(x, {"x": x})
+        return learn.utils.input_fn_utils.InputFnOps(x, None, {"x": x})
+
+    make = learn.utils.saved_model_export_utils.make_export_strategy
+    estimator = learn.Estimator(model_fn, str(tmp_path))
+    given = learn.io.numpy_input_fn(X, Y, batch_size=4, num_epochs=None, shuffle=False)
+    experiment = learn.Experiment(
+        estimator,
+        given,
+        given,
+        train_steps=2,
+        eval_steps=1,
+        export_strategies=[make(serving_input_fn, exports_to_keep=1)],
+    )
+    paths = [experiment.train_and_evaluate()[1][0].decode() for _ in range(2)]
+    assert [str(path) for path in (tmp_path / "export" / "Servo").iterdir()] == paths[1:]
+    predict = module_at("contrib.predictor").from_saved_model(paths[1])
+    with predict.session:
+        found = predict({"x": X})
+    np.testing.assert_allclose(found["y"], estimator.get_variable_value("w") * X[:, 0])
+
+
 def test_regressions_are_a_layer_and_a_loss():
     with tf.Graph().as_default(), tf.Session() as session:
         x, y = tf.constant(X), tf.constant(Y)

@@ -82,6 +82,10 @@ class Estimator:
         """The path of the latest checkpoint, or None."""
         return tf.train.latest_checkpoint(self.model_dir)
 
+    def eval_dir(self, name: str | None = None) -> str:
+        """The folder of the summaries of evaluations, of those of that name."""
+        return str(Path(self.model_dir) / (f"eval_{name}" if name else "eval"))
+
     def get_variable_names(self) -> list[str]:
         """Names of the variables of the latest checkpoint."""
         return [name for name, _ in tf.train.list_variables(self.model_dir)]
@@ -264,9 +268,8 @@ class Estimator:
         for key, value in found.items():
             if key != "global_step" and np.ndim(value) == 0:
                 summary.value.add(tag=key, simple_value=float(value))
-        folder = str(Path(self.model_dir) / (f"eval_{name}" if name else "eval"))
         with tf.Graph().as_default():
-            writer = tf.summary.FileWriterCache.get(folder)
+            writer = tf.summary.FileWriterCache.get(self.eval_dir(name))
         writer.add_summary(summary, step)
         writer.flush()
 

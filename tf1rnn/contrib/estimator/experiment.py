@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from tf1rnn.contrib.estimator.config import RunConfig
 from tf1rnn.contrib.estimator.monitors import ValidationMonitor, hooks_of
+from tf1rnn.contrib.estimator.strategies import ExportStrategy
 
 
 class Experiment:
@@ -22,6 +24,7 @@ class Experiment:
       eval_hooks: run hooks of the evaluation.
       min_eval_frequency: steps between two evaluations while `train_and_evaluate` trains; there is
         one only where a new checkpoint is. None for 1, and 0 for none.
+      export_strategies: an `ExportStrategy`, or several, for the end of `train_and_evaluate`.
       check_interval_secs: seconds between two looks for a new checkpoint, at least.
       settings: what only an experiment of several machines would make use of.
     """
@@ -38,6 +41,7 @@ class Experiment:
         eval_hooks: Sequence[Any] | None = None,
         *,
         min_eval_frequency: int | None = None,
+        export_strategies: Any = None,
         check_interval_secs: float = 5,
         **settings: Any,
     ) -> None:
@@ -45,6 +49,9 @@ class Experiment:
         self._train = train_input_fn, train_steps, train_monitors
         self._eval = eval_input_fn, eval_steps, eval_hooks, eval_metrics
         self._every = 1 if min_eval_frequency is None else min_eval_frequency
+        several = isinstance(export_strategies, list | tuple | set)
+        several = several and not isinstance(export_strategies, ExportStrategy)
+        self._strategies = export_strategies if several else [export_strategies]
         self._check_interval_secs = check_interval_secs
 
     def train(self) -> Any:
@@ -63,7 +70,11 @@ class Experiment:
         return self.estimator.evaluate(input_fn=input_fn, steps=steps, hooks=hooks, **more)
 
     def train_and_evaluate(self) -> tuple[dict[str, Any], list[Any]]:
-        """Trains, and evaluates meanwhile and once more in the end."""
+        """Trains, evaluates meanwhile and once more in the end, and exports.
+
+        Returns:
+          What the last evaluation has found, and what the export strategies have given.
+        """
         input_fn, steps, hooks, metrics = self._eval
         monitor = ValidationMonitor(
             input_fn=input_fn,
@@ -74,7 +85,10 @@ class Experiment:
             check_interval_secs=self._check_interval_secs,
         )
         self._trained([monitor] if self._every else [])
-        return self.evaluate(), []
+        found = self.evaluate()
+        folder = Path(self.estimator.model_dir) / "export"
+        strategies = [one for one in self._strategies if one]
+        return found, [one.export(self.estimator, str(folder / one.name)) for one in strategies]
 
 
 def run(

@@ -22,6 +22,14 @@ class ServingInputReceiver(NamedTuple):
     receiver_tensors_alternatives: Any = None
 
 
+class TensorServingInputReceiver(NamedTuple):
+    """As `ServingInputReceiver`, of one tensor."""
+
+    features: Any
+    receiver_tensors: Any
+    receiver_tensors_alternatives: Any = None
+
+
 class PredictOutput(NamedTuple):
     """A tensor or a dict of tensors by name."""
 
@@ -67,31 +75,6 @@ def build_parsing_serving_input_receiver_fn(
         return ServingInputReceiver(features, {"examples": examples})
 
     return receiver_fn
-
-
-class FinalExporter:
-    """Writes the model at the end of `train_and_evaluate`, into `<model_dir>/export/<name>`."""
-
-    def __init__(
-        self,
-        name: str,
-        serving_input_receiver_fn: Callable[[], Any],
-        assets_extra: Any = None,
-        as_text: bool = False,
-    ) -> None:
-        self.name = name
-        self._receiver_fn = serving_input_receiver_fn
-        self._as_text = as_text
-
-    def export(self, estimator: Any, checkpoint_path: str, eval_result: Any) -> bytes:
-        """Writes a checkpoint and gives the folder."""
-        folder = Path(estimator.model_dir) / "export" / self.name
-        return estimator.export_saved_model(
-            str(folder), self._receiver_fn, as_text=self._as_text, checkpoint_path=checkpoint_path
-        )
-
-
-LatestExporter = FinalExporter
 
 
 def save(session: Any, folder: str, receiver: Any, spec: Any, as_text: bool) -> bytes:

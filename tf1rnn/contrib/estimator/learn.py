@@ -16,6 +16,7 @@ from tf1rnn.contrib.estimator import experiment, inputs, regression
 from tf1rnn.contrib.estimator.experiment import Experiment
 from tf1rnn.contrib.estimator.monitors import ValidationMonitor, hooks_of
 from tf1rnn.contrib.estimator.spec import EstimatorSpec
+from tf1rnn.contrib.estimator.strategies import ExportStrategy, InputFnOps, make_export_strategy
 from tf1rnn.types import Tensor
 
 
@@ -279,11 +280,17 @@ def _joined(batches: list[Any]) -> Any:
 learn_runner = SimpleNamespace(run=experiment.run)
 monitors = SimpleNamespace(ValidationMonitor=ValidationMonitor)
 models = regression
+utils = SimpleNamespace(
+    input_fn_utils=SimpleNamespace(InputFnOps=InputFnOps),
+    saved_model_export_utils=SimpleNamespace(make_export_strategy=make_export_strategy),
+)
 io = SimpleNamespace(numpy_input_fn=inputs.numpy_input_fn, pandas_input_fn=inputs.pandas_input_fn)
 
 __all__ = [
     "Estimator",
     "Experiment",
+    "ExportStrategy",
+    "InputFnOps",
     "MetricSpec",
     "ModeKeys",
     "ModelFnOps",
@@ -292,8 +299,10 @@ __all__ = [
     "ValidationMonitor",
     "io",
     "learn_runner",
+    "make_export_strategy",
     "models",
     "monitors",
     "run",
+    "utils",
 ]
 run = experiment.run
