@@ -137,6 +137,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.losses.python.losses.loss_ops": (CONTRIB + "losses",),
     "contrib.opt": (CONTRIB + "opt",),
     "contrib.distributions": (CONTRIB + "distributions",),
+    "contrib.grid_rnn": (CONTRIB + "grid_rnn",),
+    "contrib.grid_rnn.python.ops.grid_rnn_cell": (CONTRIB + "grid_rnn",),
     "contrib.feature_column": (CONTRIB + "feature_column",),
     "contrib.feature_column.python.feature_column.sequence_feature_column": (
         CONTRIB + "feature_column",

@@ -57,7 +57,7 @@ def test_every_step_of_every_example_comes_once_and_in_order(num_unroll, batch_s
             {"x": sequence_of(examples, number, length)},
             {"number": number},
             None,
-            {"sum": tf.constant([0.5, -0.5]), "segments": 0},
+            {"sum": tf.constant([0.5, -0.5]), "segments": 0, "first": True},
             num_unroll,
             batch_size,
             num_threads=1,
@@ -66,11 +66,12 @@ def test_every_step_of_every_example_comes_once_and_in_order(num_unroll, batch_s
         saved = [
             batch.save_state("sum", batch.state("sum") + tf.reduce_sum(batch.sequences["x"], 1)),
             batch.save_state("segments", batch.state("segments") + 1),
+            batch.save_state("first", tf.zeros_like(batch.state("first"))),
         ]
         names = ["key", "next_key", "sequence", "sequence_count", "length", "total_length"]
         names += ["insertion_index", "sequences", "context", "batch_size"]
         fetches = {name: getattr(batch, name) for name in names}
-        fetches |= {"sum": batch.state("sum"), "segments": batch.state("segments")}
+        fetches |= {name: batch.state(name) for name in ("sum", "segments", "first")}
         assert batch.sequences["x"].shape.as_list() == [None, num_unroll, 2]
         found = [values for values, _ in batches((fetches, saved), 1)]
 
@@ -104,7 +105,7 @@ def check_example(segments, example, key, num_unroll):
         assert segment["length"] == min(num_unroll, len(example) - start)
         assert segment["total_length"] == len(example)
         np.testing.assert_array_equal(segment["x"], padded[start : start + num_unroll])
-        assert segment["segments"] == i
+        assert segment["segments"] == i and segment["first"] == (i == 0)
         before = np.add([0.5, -0.5], example[:start].sum(axis=0))
         np.testing.assert_allclose(segment["sum"], before, rtol=1e-5, atol=1e-5)
         assert segment["insertion_index"] == segments[0]["insertion_index"]

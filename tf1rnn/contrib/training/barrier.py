@@ -71,5 +71,5 @@ class Barrier:
 
 
 def nothing(dtype: tf.DType) -> Tensor:
-    """A scalar: no number, no text."""
-    return tf.constant("" if dtype == tf.string else 0, dtype)
+    """A scalar: 0, False, no text."""
+    return tf.zeros([], dtype)
