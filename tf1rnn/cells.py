@@ -30,6 +30,10 @@ from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Scope, Shap
 
 
 class LayerRNNCell(RNNCell):
+    """A cell that makes its variables in `build`, as those of TensorFlow 1.15 do."""
+
+
+class UnitsCell(LayerRNNCell):
     """A cell whose weights are kernels and biases, and whose output is its state, too.
 
     Args:
@@ -158,7 +162,7 @@ class LayerRNNCell(RNNCell):
         return times(x, tf.cast(kernel, self._matmul_dtype or x.dtype))
 
 
-class BasicRNNCell(LayerRNNCell):
+class BasicRNNCell(UnitsCell):
     """The plain recurrent cell: `output = state = activation(inputs W + state U + b)`.
 
     Elman 1990, "Finding structure in time". Variables: `kernel` `[depth + num_units, num_units]`
@@ -207,7 +211,7 @@ class BasicRNNCell(LayerRNNCell):
             )
 
 
-class GRUCell(LayerRNNCell):
+class GRUCell(UnitsCell):
     """The gated recurrent unit, with a reset gate r and an update gate u.
 
     Cho et al. 2014 (arXiv 1406.1078): the reset gate acts on the state before its product.

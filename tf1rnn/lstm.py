@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tf1rnn import kernels
-from tf1rnn.cells import LayerRNNCell, known_depth, size_of
+from tf1rnn.cells import UnitsCell, known_depth, size_of
 from tf1rnn.options import Activation
 from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Scope, Shape, Sizes, Tensor
 
@@ -26,7 +26,7 @@ class LSTMStateTuple(NamedTuple):
         return self.c.dtype
 
 
-class LSTMCell(LayerRNNCell):
+class LSTMCell(UnitsCell):
     """Long short-term memory, with optional peepholes, clipping and projection.
 
     Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000; peepholes w and projection P
@@ -279,7 +279,7 @@ class BasicLSTMCell(LSTMCell):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make another cell like this one, for `from_config`."""
         config = super().get_config()
-        kept = {"forget_bias", "state_is_tuple", *LayerRNNCell.get_config(self)}
+        kept = {"forget_bias", "state_is_tuple", *UnitsCell.get_config(self)}
         config["kernel_initializer"] = config["initializer"]
         return {name: value for name, value in config.items() if name in kept}
 

@@ -118,7 +118,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
             ".training": "",
         }.items()
     },
-    "contrib.estimator": (CONTRIB + "estimator.early_stopping",),
+    "contrib.estimator": (
+        CONTRIB + "estimator.early_stopping",
+        CONTRIB + "estimator.extenders",
+    ),
+    "contrib.estimator.python.estimator.extenders": (CONTRIB + "estimator.extenders",),
+    "contrib.estimator.python.estimator.rnn": (CONTRIB + "estimator.dynamic_rnn",),
     "contrib.estimator.python.estimator.early_stopping": (CONTRIB + "estimator.early_stopping",),
     "contrib.deprecated": ("tf1rnn.compat.old_names",),
     "contrib.stateless": (),
@@ -260,7 +265,7 @@ NAMES: dict[str, str] = {
 # What could be done instead of a name that is not served.
 ADVICE: dict[str, str] = {
     "contrib.eager": "tf.enable_eager_execution and today's tf.function are TensorFlow 2's",
-    "contrib.estimator": "of it the hooks that stop early are",
+    "contrib.estimator": "of it clip_gradients_by_norm and the hooks that stop early are",
     "estimator": "Estimator with a model function is, the ready-made models are not",
     "contrib.learn": "Estimator with a model function and DynamicRnnEstimator are, others are not",
     **{

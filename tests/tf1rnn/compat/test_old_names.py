@@ -248,6 +248,28 @@ def test_cells_were_told_the_size_of_their_inputs_once(name):
     assert all({**one, "name": ""} == {**today, "name": ""} for one in early)
 
 
+ONES = tf.ones_initializer()
+CALLS_OF_TODAY = [
+    ("BasicLSTMCell", (3, 1.0, True, None, None, "mine"), {"name": "mine"}),
+    ("BasicRNNCell", (3, None, None, "mine"), {"name": "mine"}),
+    ("BasicRNNCell", (3, None), {}),
+    ("GRUCell", (3, None, None, ONES, None, "mine"), {"kernel_initializer": ONES, "name": "mine"}),
+    ("GRUCell", (3, None, True, None, ONES), {"reuse": True, "bias_initializer": ONES}),
+    ("LSTMCell", (3, None, None, ONES), {"use_peepholes": None, "initializer": ONES}),
+    ("LSTMCell", (3, None, 0.5, None, 2), {"use_peepholes": None, "cell_clip": 0.5, "num_proj": 2}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "options"), CALLS_OF_TODAY)
+def test_a_none_by_position_is_no_size(name, arguments, options):
+    cell = module_at("nn.rnn_cell").served(name)
+    with tf.Graph().as_default():
+        found = cell(*arguments).get_config()
+    with tf.Graph().as_default():
+        expected = cell(3, **options).get_config()
+    assert found == expected
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_programs_see_the_arguments_of_a_cell(name):
     """The PTB tutorial hands over `reuse` where a cell has it."""

@@ -2,13 +2,16 @@
 
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from graphs import open_session
 
 from tf1rnn.compat.modules import module_at
 from tf1rnn.contrib import estimator as est
+from tf1rnn.contrib.estimator import dynamic_rnn, extenders
+from tf1rnn.contrib.estimator import early_stopping as hooks
 
-hooks = module_at("contrib.estimator")
 FOUND = {10: 0.5, 20: 0.7, 30: 0.6, 40: 0.7, 50: 0.2}
 
 
@@ -25,6 +28,34 @@ def estimator(tmp_path_factory):
         for step, value in found.items():
             estimator._write({"f1": value, "loss": 1 - value, "global_step": step}, name)
     return estimator
+
+
+@pytest.mark.parametrize(("clip_norm", "moved"), [(1.0, [0.6, 0.8]), (10.0, [3.0, 4.0])])
+def test_gradients_are_clipped_by_their_norm(clip_norm, moved):
+    with tf.Graph().as_default(), open_session() as session:
+        step = tf.train.get_or_create_global_step()
+        variables = [tf.get_variable(name, initializer=0.0) for name in "xy"]
+        optimizer = extenders.clip_gradients_by_norm(
+            tf.train.MomentumOptimizer(1.0, 0.9), clip_norm
+        )
+        train_op = optimizer.minimize(-3 * variables[0] - 4 * variables[1], step)
+        session.run(tf.global_variables_initializer())
+        session.run(train_op)
+        np.testing.assert_allclose(session.run(variables), moved, rtol=1e-6)
+        assert session.run(step) == 1
+        assert optimizer.get_slot_names() == ["momentum"]
+        np.testing.assert_allclose(
+            session.run(optimizer.get_slot(variables[0], "momentum")), -moved[0], rtol=1e-6
+        )
+
+
+def test_context_is_given_to_each_step():
+    join = dynamic_rnn._concatenate_context_input
+    path = "contrib.estimator.python.estimator.rnn"
+    assert module_at(path).served("_concatenate_context_input") is join
+    with tf.Graph().as_default(), open_session() as session:
+        joined = session.run(join(tf.ones([2, 3, 1]), tf.constant([[4.0, 5.0], [6.0, 7.0]])))
+    assert joined.tolist() == [[[1, 4, 5]] * 3, [[1, 6, 7]] * 3]
 
 
 def steps_until(hook):
@@ -85,5 +116,8 @@ def test_it_is_asked_as_often_as_was_said(estimator):
     assert steps_until(hook) == 9  # asked after 1, 5 and 9
     hook = make(estimator, lambda: asked.append(1), run_every_secs=1000)
     assert steps_until(hook) == 12 and len(asked) == 4
+    served = module_at("contrib.estimator").served
+    assert served("make_early_stopping_hook") is make
+    assert served("clip_gradients_by_norm") is extenders.clip_gradients_by_norm
     with pytest.raises(ValueError, match="Can not provide both"):
         make(estimator, third_time, run_every_secs=1, run_every_steps=1)

@@ -7,8 +7,8 @@ from graphs import open_session
 
 import tf1rnn
 from tf1rnn.compat.modules import module_at
+from tf1rnn.contrib import grid_rnn as grid
 
-grid = module_at("contrib.grid_rnn")
 SIZE, UNITS, STEPS = 3, 2, 4
 
 
@@ -130,6 +130,11 @@ def test_inputs_and_outputs_of_two_dimensions():
         names = {v.op.name: v.shape.as_list() for v in tf.global_variables()}
     assert names["rnn/GridRNNCell/project_c_1"] == [3, UNITS]
     assert names["rnn/GridRNNCell/recurrent/cell_1/lstm_cell/kernel"] == [2 * UNITS, 4 * UNITS]
+
+
+def test_it_is_found_where_it_stood():
+    for path in ("contrib.grid_rnn", "contrib.grid_rnn.python.ops.grid_rnn_cell"):
+        assert module_at(path).served("Grid2LSTMCell") is grid.Grid2LSTMCell
 
 
 @pytest.mark.parametrize(

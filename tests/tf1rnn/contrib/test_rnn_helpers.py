@@ -7,6 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from graphs import evaluate, open_session
 
+import tf1rnn
 from tf1rnn.contrib import rnn
 
 # tf.contrib.rnn of TensorFlow 1.15.
@@ -280,3 +281,45 @@ def test_a_function_is_a_cell():
     np.testing.assert_array_equal(state, np.full([4, 3], 5.0))
     with pytest.raises(TypeError, match="needs to be callable"):
         rnn._SlimRNNCell("counter")
+
+
+def test_a_cell_of_ones_own_may_derive_from_the_layer_cell():
+    class Cell(rnn.LayerRNNCell):
+        state_size = output_size = 3
+
+        def __init__(self, reuse=None, **options):
+            super().__init__(_reuse=reuse, **options)
+
+        def build(self, shape):
+            self.kernel = self.add_variable("kernel", [int(shape[1]) + 3, 3])
+            self.built = True
+
+        def call(self, inputs, state):
+            state = tf.matmul(tf.concat([inputs, state], 1), self.kernel)
+            return state, state
+
+    class Wrapper(rnn.LayerRNNCell):
+        state_size = output_size = 3
+
+        def __init__(self, cell):
+            super().__init__()
+            self.cell = cell
+
+        def call(self, inputs, state):
+            return self.cell(inputs, state)
+
+    with tf.Graph().as_default():
+        for cell in (Cell(name="mine"), Wrapper(Cell())):
+            outputs, _ = tf1rnn.dynamic_rnn(cell, tf.ones([2, 4, 5]), dtype=tf.float32)
+            assert outputs.shape.as_list() == [2, 4, 3]
+        names = [v.op.name for v in tf.trainable_variables()]
+    assert names == ["rnn/mine/kernel", "rnn/wrapper/cell/kernel"]
+    for name in (
+        "BasicRNNCell",
+        "GRUCell",
+        "BasicLSTMCell",
+        "LSTMCell",
+        "LSTMBlockCell",
+        "NASCell",
+    ):
+        assert issubclass(getattr(rnn, name), rnn.LayerRNNCell), name

@@ -294,3 +294,21 @@ def test_what_does_not_fit_is_refused(graph):
         seq2seq.ScheduledOutputTrainingHelper(tf.ones([2, 3, 4]), [3, 3], [[0.5]])
     with pytest.raises(TypeError, match="single Tensor"):
         helper.sample(0, (tf.ones([2, 4]),), None)
+
+
+def test_teacher_forcing_needs_no_samples_and_takes_what_others_need():
+    with tf.Graph().as_default():
+        inputs = np.arange(12, dtype=np.float32).reshape([2, 3, 2])
+        helper = seq2seq.TrainingHelper(tf.constant(inputs), [3, 1])
+        outputs, state = tf.constant([[0.0, 1.0], [3.0, 2.0]]), tf.zeros([2, 4])
+        ways = [
+            helper.next_inputs(0, outputs, state),
+            helper.next_inputs(0, outputs, state, "named"),
+            helper.next_inputs(time=0, outputs=outputs, state=state, sample_ids=[1, 0], more=1),
+        ]
+        drawn = [helper.sample(0, outputs), helper.sample(time=0, outputs=outputs, state=state)]
+        ways, drawn = evaluate((ways, drawn))
+    for finished, following, _ in ways:
+        assert finished.tolist() == [False, True]
+        np.testing.assert_array_equal(following, inputs[:, 1])
+    assert [ids.tolist() for ids in drawn] == [[1, 0]] * 2

@@ -67,9 +67,15 @@ def build_sequence_input(
     inputs = layers.sequence_input_from_feature_columns(features, sequence_feature_columns)
     if context_feature_columns is None:
         return inputs
-    context = layers.input_from_feature_columns(features, context_feature_columns)
-    tiled = tf.tile(context[:, tf.newaxis], [1, tf.shape(inputs)[1], 1])
-    return tf.concat([inputs, tiled], 2)
+    return _concatenate_context_input(
+        inputs, layers.input_from_feature_columns(features, context_feature_columns)
+    )
+
+
+def _concatenate_context_input(sequence_input: Tensor, context_input: Tensor) -> Tensor:
+    """`[batch_size, num_steps, size]` and `[batch_size, more]` as `[..., size + more]`."""
+    tiled = tf.tile(context_input[:, tf.newaxis], [1, tf.shape(sequence_input)[1], 1])
+    return tf.concat([sequence_input, tiled], 2)
 
 
 class _Head(NamedTuple):

@@ -7,6 +7,7 @@ library's own, under the same name.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -16,16 +17,26 @@ from tf1rnn.contrib.rnn.apart import fitting
 from tf1rnn.types import Shape
 
 
-def _is_input_size(argument: Any) -> bool:
-    """Whether an argument is a size, or the None that stood in its place."""
-    return argument is None or (isinstance(argument, int) and not isinstance(argument, bool))
+def _without(
+    arguments: tuple[Any, ...], place: int, then: Callable[[Any], bool] = lambda _: True
+) -> tuple[Any, ...]:
+    """The arguments by position, without a size of the inputs at a place.
 
-
-def _without(arguments: tuple[Any, ...], place: int) -> tuple[Any, ...]:
-    """The arguments by position, without a size of the inputs at a place."""
-    if len(arguments) > place and _is_input_size(arguments[place]):
+    Args:
+      arguments: those of 0.5 or of 1.15.
+      place: where the size would stand.
+      then: whether an argument is what followed it. Where None stands in its place, that tells
+        which order this is.
+    """
+    given = arguments[place : place + 1]
+    is_size = given and isinstance(given[0], int) and not isinstance(given[0], bool)
+    if is_size or (given == (None,) and all(map(then, arguments[place + 1 : place + 2]))):
         return arguments[:place] + arguments[place + 1 :]
     return arguments
+
+
+def _is_bool(argument: Any) -> bool:
+    return isinstance(argument, bool)
 
 
 def _signed(cell: Any) -> Any:
@@ -39,7 +50,7 @@ class BasicRNNCell(tf1rnn.BasicRNNCell):
     """`tf1rnn.BasicRNNCell`; takes `(num_units, input_size, activation)`, too."""
 
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
-        super().__init__(num_units, *_without(args, 0), **kwargs)
+        super().__init__(num_units, *_without(args, 0, callable), **kwargs)
 
 
 @_signed
@@ -47,7 +58,7 @@ class GRUCell(tf1rnn.GRUCell):
     """`tf1rnn.GRUCell`; takes `(num_units, input_size, activation)`, too."""
 
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
-        super().__init__(num_units, *_without(args, 0), **kwargs)
+        super().__init__(num_units, *_without(args, 0, callable), **kwargs)
 
 
 @_signed
@@ -63,7 +74,7 @@ class LSTMCell(tf1rnn.LSTMCell):
     """`tf1rnn.LSTMCell`; takes `(num_units, input_size, use_peepholes, ...)`, too."""
 
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
-        super().__init__(num_units, *_without(args, 0), **kwargs)
+        super().__init__(num_units, *_without(args, 0, _is_bool), **kwargs)
 
 
 class MultiRNNCell(tf1rnn.MultiRNNCell):

@@ -6,13 +6,13 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.cells import LayerRNNCell, known_depth
+from tf1rnn.cells import UnitsCell, known_depth
 from tf1rnn.lstm import LSTMStateTuple
 from tf1rnn.options import Activation, activation_function
 from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Shape, Sizes, Tensor
 
 
-class UGRNNCell(LayerRNNCell):
+class UGRNNCell(UnitsCell):
     """The update gate RNN, whose one gate chooses between the old state and a new one.
 
     Collins, Sohl-Dickstein and Sussillo 2016 (arXiv 1611.09913):
@@ -56,7 +56,7 @@ class UGRNNCell(LayerRNNCell):
         return output, output
 
 
-class IntersectionRNNCell(LayerRNNCell):
+class IntersectionRNNCell(UnitsCell):
     """The intersection RNN, with one gate through time and one through depth.
 
     Collins, Sohl-Dickstein and Sussillo 2016 (arXiv 1611.09913):
@@ -123,7 +123,7 @@ class IntersectionRNNCell(LayerRNNCell):
         return gy * inputs + (1.0 - gy) * self._y_activation(y), new_state
 
 
-class NASCell(LayerRNNCell):
+class NASCell(UnitsCell):
     """The cell that neural architecture search found.
 
     Zoph and Le 2016 (arXiv 1611.01578): a tree of depth three over eight products of the inputs
@@ -193,7 +193,7 @@ class NASCell(LayerRNNCell):
         return new_h, LSTMStateTuple(new_c, new_h)
 
 
-class SRUCell(LayerRNNCell):
+class SRUCell(UnitsCell):
     """The simple recurrent unit, whose products know the inputs alone.
 
     Lei, Zhang and Artzi 2017 (arXiv 1709.02755):
@@ -237,7 +237,7 @@ class SRUCell(LayerRNNCell):
         return r * self._activation(c) + (1.0 - r) * skip, c
 
 
-class _UnitsCell(LayerRNNCell):
+class _GatesCell(UnitsCell):
     """A cell whose arguments have Keras' names, and Keras' defaults.
 
     Args:
@@ -275,7 +275,7 @@ class _UnitsCell(LayerRNNCell):
         return self._num_units
 
 
-class MinimalRNNCell(_UnitsCell):
+class MinimalRNNCell(_GatesCell):
     """The minimal RNN, which maps its inputs into the space of the state and gates the two.
 
     Chen 2017 (arXiv 1711.06788), Chen, Pennington and Schoenholz 2018 (arXiv 1806.05394):
@@ -312,7 +312,7 @@ class MinimalRNNCell(_UnitsCell):
         return output, output
 
 
-class CFNCell(_UnitsCell):
+class CFNCell(_GatesCell):
     """The chaos free network, with a forget gate and an input gate that are not coupled.
 
     Laurent and von Brecht 2016 (arXiv 1612.06212), but for the input gate, which is closed where

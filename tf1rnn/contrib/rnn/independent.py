@@ -6,13 +6,13 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.cells import LayerRNNCell, known_depth
+from tf1rnn.cells import UnitsCell, known_depth
 from tf1rnn.lstm import LSTMStateTuple
 from tf1rnn.options import Activation
 from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Scope, Shape, Sizes, Tensor
 
 
-class _IndependentCell(LayerRNNCell):
+class _IndependentCell(UnitsCell):
     """What these cells share: products of the inputs alone, and the state times a vector."""
 
     def _add_recurrent(self, name: str, shape: Shape) -> tf.Variable:

@@ -218,13 +218,14 @@ class TrainingHelper(IdsHelper):
         with tf.name_scope(name, "TrainingHelperInitialize"):
             return self._finished_and_inputs(tf.constant(0))
 
-    def next_inputs(
-        self,
-        time: Tensor,
-        outputs: Nest,
-        state: Nest,
-        sample_ids: Tensor,
-        name: str | None = None,
+    def sample(  # type: ignore[override]
+        self, time: Tensor, outputs: Nest, name: str | None = None, **unused: Any
+    ) -> Tensor:
+        """The ids of the largest outputs, int32 `[batch_size]`."""
+        return super().sample(time, outputs, None, name)
+
+    def next_inputs(  # type: ignore[override]
+        self, time: Tensor, outputs: Nest, state: Nest, name: str | None = None, **unused: Any
     ) -> tuple[Tensor, Nest, Nest]:
         """The inputs of step `time + 1`; zeros where all rows are finished."""
         with tf.name_scope(name, "TrainingHelperNextInputs"):

@@ -73,7 +73,9 @@ class ScheduledEmbeddingTrainingHelper(TrainingHelper):
         self._seed = seed
         self._scheduling_seed = scheduling_seed
 
-    def sample(self, time: Tensor, outputs: Nest, state: Nest, name: str | None = None) -> Tensor:
+    def sample(  # type: ignore[override]
+        self, time: Tensor, outputs: Nest, state: Nest, name: str | None = None
+    ) -> Tensor:
         """Ids drawn by the softmax of the outputs, and -1 in the other rows."""
         with tf.name_scope(name, "ScheduledEmbeddingTrainingHelperSample"):
             ids = categorical_sample(checked_tensor(outputs), seed=self._seed)
@@ -82,7 +84,7 @@ class ScheduledEmbeddingTrainingHelper(TrainingHelper):
             )
             return tf.where(chosen, ids, tf.fill(tf.shape(ids), -1))
 
-    def next_inputs(
+    def next_inputs(  # type: ignore[override]
         self,
         time: Tensor,
         outputs: Nest,
@@ -92,7 +94,7 @@ class ScheduledEmbeddingTrainingHelper(TrainingHelper):
     ) -> tuple[Tensor, Nest, Nest]:
         """Data of step `time + 1`, or the embeddings of the samples."""
         with tf.name_scope(name, "ScheduledEmbeddingTrainingHelperNextInputs"):
-            finished, inputs, state = super().next_inputs(time, outputs, state, sample_ids)
+            finished, inputs, state = super().next_inputs(time, outputs, state)
             sampled = self._embedding_fn(tf.maximum(sample_ids, 0))
             mixed = tf.where(sample_ids > -1, sampled, inputs)
             mixed.set_shape(inputs.shape)
@@ -142,13 +144,15 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
             inputs = tf.concat([inputs, auxiliary_inputs], -1)
         super().__init__(inputs, sequence_length, time_major, name)
 
-    def sample(self, time: Tensor, outputs: Nest, state: Nest, name: str | None = None) -> Tensor:
+    def sample(  # type: ignore[override]
+        self, time: Tensor, outputs: Nest, state: Nest, name: str | None = None
+    ) -> Tensor:
         """Ones in the rows that get outputs, int32 `[batch_size]`."""
         with tf.name_scope(name, "ScheduledOutputTrainingHelperSample"):
             chosen = _chosen_rows(self._sampling_probability, self._batch_size, self._seed)
             return tf.cast(chosen, tf.int32)
 
-    def next_inputs(
+    def next_inputs(  # type: ignore[override]
         self,
         time: Tensor,
         outputs: Nest,
@@ -158,7 +162,7 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
     ) -> tuple[Tensor, Nest, Nest]:
         """Data of step `time + 1`, or outputs, each with its auxiliary inputs."""
         with tf.name_scope(name, "ScheduledOutputTrainingHelperNextInputs"):
-            finished, inputs, state = super().next_inputs(time, outputs, state, sample_ids)
+            finished, inputs, state = super().next_inputs(time, outputs, state)
             sampled = outputs if self._next_inputs_fn is None else self._next_inputs_fn(outputs)
             if self._auxiliary:
                 sampled = tf.concat([sampled, inputs[:, self._own_depth :]], -1)
