@@ -205,7 +205,7 @@ class BasicRNNCell(UnitsCell):
         """The whole sequence by `kernels.rnn_sequence`; None for another activation than tanh."""
         if not self._has_fast_kernel:
             return None
-        with self.cell_scope(inputs):
+        with self.cell_scope(inputs, are_steps=True):
             return kernels.rnn_sequence(
                 inputs, initial_state, self._kernel, self._bias, sequence_length, self._matmul_dtype
             )
@@ -297,7 +297,7 @@ class GRUCell(UnitsCell):
         """The whole sequence by `kernels.gru_sequence`; None for another activation than tanh."""
         if not self._has_fast_kernel:
             return None
-        with self.cell_scope(inputs):
+        with self.cell_scope(inputs, are_steps=True):
             return kernels.gru_sequence(
                 inputs,
                 initial_state,

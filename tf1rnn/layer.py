@@ -223,7 +223,9 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
         self._track(variable, name)
         return variable
 
-    add_variable = add_weight
+    def add_variable(self, *args: Any, **options: Any) -> tf.Variable:
+        """`add_weight`, also that of a subclass."""
+        return self.add_weight(*args, **options)
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes the variables. Only `inputs_shape[-1]` counts, and must be known."""
@@ -248,7 +250,9 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
     # The scope.
 
     @contextlib.contextmanager
-    def cell_scope(self, inputs: Nest, scope: Scope = None) -> Iterator[None]:
+    def cell_scope(
+        self, inputs: Nest, scope: Scope = None, *, are_steps: bool = False
+    ) -> Iterator[None]:
         """Opens the variable scope, with the variables made.
 
         `__call__` and every `sequence` of a cell work inside it, which gives both the same
@@ -258,13 +262,15 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
           inputs: a tensor or nest of the inputs, for its dtype and the size of its last dimension.
           scope: name or scope of the variables, in place of the layer's name, when the variables
             are not made yet.
+          are_steps: the inputs are `[num_steps, batch_size, ...]`; `build` gets the shape of one.
         """
         with self._variable_scope(scope):
             if not self.built:
                 first = tf.nest.flatten(inputs)[0]
                 if self._dtype is None:
                     self._dtype = first.dtype.base_dtype
-                self.build(tf.nest.map_structure(lambda tensor: tensor.shape, inputs))
+                shapes = tf.nest.map_structure(lambda x: x.shape[are_steps:], inputs)
+                self.build(shapes)
                 self.built = True
             yield
 

@@ -116,17 +116,20 @@ class LSTMCell(UnitsCell):
         self._num_proj_shards = num_proj_shards
         self._forget_bias = forget_bias
         self._state_is_tuple = state_is_tuple
+        # For a subclass whose outputs are of another size than h.
+        self._output_size = self._num_proj or self._num_units
+        sizes = LSTMStateTuple(self._num_units, self._output_size)
+        self._state_size = sizes if state_is_tuple else sum(sizes)
 
     @property
     def state_size(self) -> Sizes:
         """`LSTMStateTuple(num_units, output_size)`, or the sum when the state is one tensor."""
-        sizes = LSTMStateTuple(self._num_units, self.output_size)
-        return sizes if self._state_is_tuple else sum(sizes)
+        return self._state_size
 
     @property
     def output_size(self) -> int:
         """`num_proj`, or `num_units` without a projection."""
-        return self._num_proj or self._num_units
+        return self._output_size
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make another cell like this one, for `from_config`."""
@@ -146,7 +149,7 @@ class LSTMCell(UnitsCell):
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernel, the bias, and what peepholes and projection need."""
-        units, rows = self._num_units, known_depth(inputs_shape) + self.output_size
+        units, rows = self._num_units, known_depth(inputs_shape) + self._output_size
         self._kernel = self._add_kernel("kernel", [rows, 4 * units], self._num_unit_shards)
         self._bias = self._add_bias("bias", 4 * units)
         if self._use_peepholes:
@@ -191,7 +194,7 @@ class LSTMCell(UnitsCell):
         """
         if not self._has_fast_kernel:
             return None
-        with self.cell_scope(inputs):
+        with self.cell_scope(inputs, are_steps=True):
             c, h = self._state_parts(initial_state)
             weights = self._kernel, self._bias, self._forget_bias
             outputs, c, h = kernels.lstm_sequence(
@@ -201,7 +204,7 @@ class LSTMCell(UnitsCell):
 
     def _state_parts(self, state: Nest) -> tuple[Tensor, Tensor]:
         if not self._state_is_tuple:
-            c, h = tf.split(state, [self._num_units, self.output_size], axis=1)
+            c, h = tf.split(state, [self._num_units, self._output_size], axis=1)
             return c, h
         if not isinstance(state, (tuple, list)) or len(state) != 2:
             raise ValueError(

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from tf1rnn.loops import outer_gradient_overrides
 from tf1rnn.nests import known_batch_size, named_like, shape_of_size, where_rows
 from tf1rnn.rnn_cell import time_step
-from tf1rnn.types import Cell, Dimension, DType, Nest, Shape, Tensor
+from tf1rnn.types import Cell, Dimension, DType, Nest, Shape, Sizes, Tensor
 
 
 def masked_step(
@@ -77,7 +77,7 @@ def started(
     except ValueError:
         raise ValueError(f"initial_state {state} must be nested like {cell.state_size}") from None
     rows = None if tf.is_tensor(batch_size) else batch_size
-    sizes = [shape_of_size(size) for size in tf.nest.flatten(cell.state_size)]
+    sizes = [_known_size(size) for size in tf.nest.flatten(cell.state_size)]
     parts = [tf.convert_to_tensor(part) for part in tf.nest.flatten(state)]
     pairs = list(zip(parts, sizes, strict=True))
     parts = [_with_shape(x, rows, size) if _has_rows(x, size) else x for x, size in pairs]
@@ -86,6 +86,11 @@ def started(
         rows = max(filter(None, told))
         inputs = tf.nest.map_structure(lambda x: _with_batch(x, axis, rows), inputs)
     return inputs, tf.nest.pack_sequence_as(named_like(cell.state_size, state), parts)
+
+
+def _known_size(size: Sizes) -> Shape:
+    """A size as a shape; of a cell that gives its zero state for its sizes, none is known."""
+    return tf.TensorShape(None) if tf.is_tensor(size) else shape_of_size(size)
 
 
 def _has_rows(part: Tensor, size: Shape) -> bool:

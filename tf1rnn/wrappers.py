@@ -104,7 +104,7 @@ class MultiRNNCell(RNNCell):
 
         None if the first one knows none.
         """
-        with self.cell_scope(inputs):
+        with self.cell_scope(inputs, are_steps=True):
             states = [state for _, state in self._layers(initial_state)]
             outputs: list[Tensor] = []
             for piece in self._pieces(inputs, sequence_length):

@@ -164,3 +164,70 @@ def test_overridden_gradients_are_honoured(kind):
     with tf.Graph().as_default():
         untouched = gradients(getattr(tf1rnn, kind)(3), tf1rnn, "dynamic_rnn", [])
     assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(untouched, expected, strict=True))
+
+
+@pytest.mark.parametrize("name", ["BasicRNNCell", "GRUCell", "BasicLSTMCell", "LSTMCell"])
+@pytest.mark.parametrize("rows", [None, 4])
+def test_a_build_of_ones_own_gets_the_shape_of_one_step(name, rows):
+    shapes, made = [], []
+
+    class Cell(getattr(tf1rnn, name)):
+        def build(self, inputs_shape):
+            shapes.append(inputs_shape.as_list())
+            super().build(inputs_shape)
+
+        def add_weight(self, name, *args, **options):
+            made.append(name)
+            return super().add_weight(name, *args, **options)
+
+    for unroll in ("dynamic", "stack", "static"):
+        with tf.Graph().as_default():
+            x = tf.placeholder(tf.float32, [rows, 6, 5])
+            cell = Cell(3)
+            if unroll == "static":
+                tf1rnn.static_rnn(cell, tf.unstack(x, axis=1), dtype=tf.float32)
+            else:
+                several = tf1rnn.MultiRNNCell([cell]) if unroll == "stack" else cell
+                tf1rnn.dynamic_rnn(several, x, dtype=tf.float32)
+            assert cell.weights[0].shape.as_list()[0] == 8
+            assert made == [v.op.name.split("/cell/")[1] for v in cell.weights]
+        made.clear()
+    assert shapes == [[rows, 5]] * 3
+
+
+def test_outputs_may_be_of_another_size_than_h():
+    class Policy(tf1rnn.LSTMCell):
+        @property
+        def output_size(self):
+            return self._output_size + 1
+
+        def call(self, inputs, state):
+            h, state = super().call(inputs, state)
+            return tf.pad(h, [[0, 0], [0, 1]]), state
+
+    with tf.Graph().as_default():
+        outputs, state = tf1rnn.dynamic_rnn(Policy(3), tf.ones([2, 4, 5]), dtype=tf.float32)
+    assert outputs.shape.as_list() == [2, 4, 4] and state.h.shape.as_list() == [2, 3]
+
+
+def test_sizes_that_are_tensors_are_not_looked_at_where_a_state_is_given():
+    class Cell(tf1rnn.RNNCell):
+        output_size = 3
+
+        @property
+        def state_size(self):
+            return tf.zeros([2, 3, 3]), tf.zeros([2, 3])
+
+        def call(self, inputs, state):
+            return inputs, (state[0] + 1.0, inputs)
+
+    with tf.Graph().as_default():
+        start = tf.zeros([2, 3, 3]), tf.zeros([2, 3])
+        inputs = tf.ones([2, 4, 3])
+        states = [
+            tf1rnn.dynamic_rnn(Cell(), inputs, initial_state=start)[1],
+            tf1rnn.static_rnn(Cell(), tf.unstack(inputs, axis=1), initial_state=start)[1],
+        ]
+        for counted, last in evaluate(states):
+            np.testing.assert_array_equal(counted, np.full([2, 3, 3], 4.0))
+            np.testing.assert_array_equal(last, np.ones([2, 3]))

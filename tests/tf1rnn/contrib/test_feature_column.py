@@ -106,4 +106,4 @@ def test_both_paths_have_all_names():
     names = [f"sequence_categorical_column_with_{kind}" for kind in kinds]
     for path in paths:
         for name in [*names, "sequence_numeric_column", "sequence_input_layer"]:
-            assert callable(getattr(module_at(path), name))
+            assert callable(module_at(path).served(name))

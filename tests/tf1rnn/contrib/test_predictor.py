@@ -6,8 +6,7 @@ import tensorflow.compat.v1 as tf
 from graphs import open_session
 
 from tf1rnn.compat.modules import module_at
-
-predictor = module_at("contrib.predictor")
+from tf1rnn.contrib import predictor
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +27,11 @@ def folder(tmp_path_factory):
         builder.add_meta_graph(["serve", "fast"], {"sum": signatures["sum"]})
         builder.save()
     return path
+
+
+def test_it_is_found_where_it_stood():
+    served = module_at("contrib.predictor").served("from_saved_model")
+    assert served is predictor.from_saved_model
 
 
 FED = {"a": np.array([1, 2], np.float32), "b": np.array([4, 8], np.float32)}

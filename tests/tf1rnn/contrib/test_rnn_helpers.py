@@ -323,3 +323,32 @@ def test_a_cell_of_ones_own_may_derive_from_the_layer_cell():
         "NASCell",
     ):
         assert issubclass(getattr(rnn, name), rnn.LayerRNNCell), name
+
+
+def test_parts_of_a_layer_norm_cell_may_be_changed():
+    class Given(rnn.LayerNormBasicLSTMCell):
+        def _linear(self, args):
+            assert args.shape.as_list() == [2, 8]
+            return tf.ones([2, 20])
+
+    class Plain(rnn.LayerNormBasicLSTMCell):
+        def _norm(self, inp, scope, dtype=tf.float32):
+            normed.append(scope)
+            return inp
+
+    class GRU(rnn.LayerNormBasicLSTMCell):
+        state_size = 5
+
+        def __call__(self, inputs, state, scope=None):
+            with tf.variable_scope(scope or "gru"):
+                state = self._norm(inputs[:, :1] + state, "update")
+            return state, state
+
+    normed, inputs = [], tf.ones
+    with tf.Graph().as_default():
+        for cell in (Given(5, layer_norm=False), Plain(5), GRU(5)):
+            outputs, _ = tf1rnn.static_rnn(cell, [inputs([2, 3])], dtype=tf.float32)
+            assert outputs[0].shape.as_list() == [2, 5]
+        names = [v.op.name for v in tf.global_variables()]
+    assert normed == ["input", "transform", "forget", "output", "state"]
+    assert names == ["rnn/plain/kernel", "rnn/gru/update/gamma", "rnn/gru/update/beta"]

@@ -5,8 +5,7 @@ from graphs import open_session
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tf1rnn.compat.modules import module_at
-
-summary = module_at("contrib.summary")
+from tf1rnn.contrib import summary
 
 
 def test_a_scalar_is_written_every_second_step(tmp_path):
@@ -42,3 +41,7 @@ def test_without_a_writer_nothing_is_written():
             nothing = summary.scalar("cost", 1.0)
         assert nothing.type == "NoOp"
         assert not summary.all_summary_ops()
+
+
+def test_it_is_found_where_it_stood():
+    assert module_at("contrib.summary").served("scalar") is summary.scalar

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.cells import known_depth
 from tf1rnn.lstm import LSTMCell
 from tf1rnn.options import Activation
-from tf1rnn.types import Dimension, Initializer, Nest, Reuse, Shape, Tensor
+from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Shape, Tensor
 
 _VARIANCE_EPSILON = 1e-12
 _WEIGHT_NORM = "wn_lstm_cell"  # a scope that TensorFlow 1 opens twice
@@ -45,24 +49,40 @@ class LayerNormGates(_FullLSTMCell):
     """
 
     _norms: tuple[str, ...] = ("input", "transform", "forget", "output", "state")
+    _norm_weights: Mapping[str, Any] = MappingProxyType({})  # those that `build` has made
 
     def _set_norms(self, layer_norm: bool, gain: float, shift: float) -> None:
         self._layer_norm = layer_norm
         self._norm_start = gain, shift
 
     def _build_norms(self) -> None:
-        gain, shift = map(tf.constant_initializer, self._norm_start)
         self._norm_weights = {
-            name: (
-                self.add_variable(f"{name}/gamma", [self._num_units], initializer=gain),
-                self.add_variable(f"{name}/beta", [self._num_units], initializer=shift),
-            )
+            name: self._norm_variables(name, self._num_units, self._dtype)
             for name in (self._norms if self._layer_norm else ())
         }
 
-    def _norm(self, x: Tensor, name: str) -> Tensor:
-        """x normalized, or x itself in a cell without layer normalization."""
-        return layer_norm(x, *self._norm_weights[name]) if self._layer_norm else x
+    def _norm_variables(self, name: str, size: int, dtype: DType) -> tuple[Any, Any]:
+        gain, shift = map(tf.constant_initializer, self._norm_start)
+        with tf.variable_scope(name):
+            return (
+                tf.get_variable("gamma", [size], dtype, gain, trainable=self._trainable),
+                tf.get_variable("beta", [size], dtype, shift, trainable=self._trainable),
+            )
+
+    def _norm(self, inp: Tensor, scope: str, dtype: DType | None = None) -> Tensor:
+        """A tensor normalized, or as it is in a cell without layer normalization.
+
+        Args:
+          inp: `[batch_size, depth]`.
+          scope: name of the norm, which makes its variables if it is new.
+          dtype: dtype of the variables; by default that of `inp`.
+        """
+        if not self._layer_norm:
+            return inp
+        weights = self._norm_weights.get(scope)
+        if weights is None:
+            weights = self._norm_variables(scope, inp.shape[-1], dtype or inp.dtype)
+        return layer_norm(inp, *weights)
 
     def _normed(self, gates: list[Tensor]) -> list[Tensor]:
         """The gates, each with its own norm, in the order of `_norms`."""
@@ -113,18 +133,24 @@ class LayerNormBasicLSTMCell(LayerNormGates):
         self._seed = dropout_prob_seed
 
     def build(self, inputs_shape: Shape) -> None:
-        """Makes the kernel, and the norms or the bias."""
-        units = self._num_units
-        self._kernel = self._add_kernel("kernel", [known_depth(inputs_shape) + units, 4 * units])
-        # The bias starts as the scope's initializer says, as in TensorFlow 1.
-        self._bias = None if self._layer_norm else self.add_variable("bias", [4 * units])
-        self._build_norms()
+        """Nothing: `call` makes the variables, for the sake of cells that change its parts."""
         self.built = True
+
+    def _linear(self, args: Tensor) -> Tensor:  # type: ignore[override]
+        """`[batch_size, depth + num_units]`, inputs and h, -> the gates without their norms."""
+        size = 4 * self._num_units
+        options = {"dtype": self._dtype, "trainable": self._trainable}
+        kernel = tf.get_variable("kernel", [known_depth(args.shape), size], **options)
+        gates = self._product(args, kernel)
+        if self._layer_norm:
+            return gates
+        # The bias starts as the scope's initializer says, as in TensorFlow 1.
+        return gates + tf.get_variable("bias", [size], **options)
 
     def call(self, inputs: Tensor, state: Nest) -> tuple[Tensor, Nest]:
         """`[batch_size, depth]` and the state -> h' and the next state."""
         c, h = self._state_parts(state)
-        gates = self._linear(inputs, h, self._kernel, self._bias)
+        gates = self._linear(tf.concat([inputs, h], 1))
         i, j, f, o = self._normed(tf.split(gates, 4, axis=1))
         g = self._activation(j)
         if not isinstance(self._keep_prob, (int, float)) or self._keep_prob < 1:

@@ -70,10 +70,10 @@ class PhasedLSTMCell(RNNCell):
         """`num_units`."""
         return self._num_units
 
-    def cell_scope(self, inputs: Nest, scope: Scope = None) -> Any:
+    def cell_scope(self, inputs: Nest, scope: Scope = None, *, are_steps: bool = False) -> Any:
         """Opens the variable scope; the variables have the dtype of the features."""
         self._dtype = self._dtype or inputs[1].dtype.base_dtype
-        return super().cell_scope(inputs, scope)
+        return super().cell_scope(inputs, scope, are_steps=are_steps)
 
     def build(self, inputs_shape: Nest) -> None:
         """Makes the kernels and biases, and the rhythm of each unit."""
