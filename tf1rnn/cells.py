@@ -55,6 +55,13 @@ class UnitsCell(LayerRNNCell):
         point.
     """
 
+    # Class attributes, so that a subclass works without calling this __init__.
+    _use_bias = True
+    _kernel_initializer: Initializer | None = None
+    _bias_initializer: Initializer | None = None
+    _fast = True
+    _matmul_dtype: DType | None = None
+
     def __init__(
         self,
         num_units: Dimension,
@@ -73,7 +80,7 @@ class UnitsCell(LayerRNNCell):
     ) -> None:
         super().__init__(trainable, name, dtype, _reuse=reuse, _scope=_scope)
         if dtype is not None:
-            _check_floating(self._dtype)
+            check_floating(self._dtype)
         self._num_units = size_of(num_units)
         self._activation = activation_function(activation)
         self._use_bias = use_bias
@@ -90,8 +97,7 @@ class UnitsCell(LayerRNNCell):
         """
         inputs, state = as_tensors(inputs), as_tensors(state)
         self._check_inputs(inputs)
-        for tensor in tf.nest.flatten([inputs, state]):
-            _check_floating(tensor.dtype)
+        check_inputs_floating([inputs, state])
         return super().__call__(inputs, state, scope)
 
     def get_config(self) -> dict[str, Any]:
@@ -319,19 +325,28 @@ def known_depth(inputs_shape: Shape) -> int:
     return depth
 
 
-def size_of(units: Dimension) -> int:
+def size_of(units: Dimension) -> Any:
     """A number of units; under TensorFlow 1's behaviour a whole float is one, too.
 
     Raises:
       TypeError: `units` is no integer.
       ValueError: it is negative.
     """
+    if isinstance(units, list | tuple):
+        return units  # a subclass with a `build` of its own makes of it what it will
     size = tf.Dimension(units).value
     if size is None:
         raise TypeError("A number of units must be an integer, not None")
     return size
 
 
-def _check_floating(dtype: DType) -> None:
+def check_inputs_floating(inputs: Nest) -> None:
+    """Raises ValueError unless all tensors of a nest are floating point."""
+    for tensor in tf.nest.flatten(inputs):
+        check_floating(tensor.dtype)
+
+
+def check_floating(dtype: DType) -> None:
+    """Raises ValueError unless a dtype is one of floating point numbers."""
     if not (dtype.is_floating or dtype.is_complex):
         raise ValueError(f"RNN cell only supports floating point inputs, but saw dtype: {dtype}")

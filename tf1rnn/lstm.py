@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -68,6 +69,16 @@ class LSTMCell(UnitsCell):
         point.
     """
 
+    # Class attributes, so that a subclass works without calling this __init__.
+    _use_peepholes = False
+    _cell_clip: float | None = None
+    _num_proj: Any = None
+    _proj_clip: float | None = None
+    _num_unit_shards: int | None = None
+    _num_proj_shards: int | None = None
+    _forget_bias = 1.0
+    _state_is_tuple = True
+
     def __init__(
         self,
         num_units: Dimension,
@@ -116,10 +127,16 @@ class LSTMCell(UnitsCell):
         self._num_proj_shards = num_proj_shards
         self._forget_bias = forget_bias
         self._state_is_tuple = state_is_tuple
-        # For a subclass whose outputs are of another size than h.
-        self._output_size = self._num_proj or self._num_units
+
+    # By these names for a subclass whose outputs are of another size than h.
+    @functools.cached_property
+    def _output_size(self) -> int:
+        return self._num_proj or self._num_units
+
+    @functools.cached_property
+    def _state_size(self) -> Sizes:
         sizes = LSTMStateTuple(self._num_units, self._output_size)
-        self._state_size = sizes if state_is_tuple else sum(sizes)
+        return sizes if self._state_is_tuple else sum(sizes)
 
     @property
     def state_size(self) -> Sizes:

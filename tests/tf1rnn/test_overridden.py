@@ -231,3 +231,23 @@ def test_sizes_that_are_tensors_are_not_looked_at_where_a_state_is_given():
         for counted, last in evaluate(states):
             np.testing.assert_array_equal(counted, np.full([2, 3, 3], 4.0))
             np.testing.assert_array_equal(last, np.ones([2, 3]))
+
+
+@pytest.mark.parametrize("name", ["BasicRNNCell", "GRUCell", "BasicLSTMCell", "LSTMCell"])
+def test_a_subclass_may_take_sizes_for_a_size(name):
+    class Cell(getattr(tf1rnn, name)):
+        @property
+        def state_size(self):
+            return self._num_units[-1]
+
+        output_size = state_size
+
+        def build(self, inputs_shape):
+            self.built = True
+
+        def call(self, inputs, state):
+            return state + 1.0, state + 1.0
+
+    with tf.Graph().as_default():
+        outputs, _ = tf1rnn.dynamic_rnn(Cell([4, 3]), tf.ones([2, 5, 6]), dtype=tf.float32)
+        assert evaluate([outputs])[0][0, :, 0].tolist() == [1, 2, 3, 4, 5]

@@ -352,3 +352,44 @@ def test_parts_of_a_layer_norm_cell_may_be_changed():
         names = [v.op.name for v in tf.global_variables()]
     assert normed == ["input", "transform", "forget", "output", "state"]
     assert names == ["rnn/plain/kernel", "rnn/gru/update/gamma", "rnn/gru/update/beta"]
+
+
+@pytest.mark.parametrize("name", ["BasicRNNCell", "GRUCell", "BasicLSTMCell", "LSTMCell"])
+def test_a_subclass_may_skip_the_constructor_of_its_cell(name):
+    base = getattr(rnn, name)
+
+    class Skipping(base):
+        def __init__(self, size, reuse=None):
+            super(base, self).__init__(_reuse=reuse, name="mine")
+            self._num_units, self._activation, self._state_is_tuple = size, tf.tanh, True
+
+    class SkippingStack(rnn.MultiRNNCell):
+        def __init__(self, cells):
+            super(rnn.MultiRNNCell, self).__init__(name="stack")
+            self._cells, self._state_is_tuple = cells, True
+
+    def made(*cells):
+        with tf.Graph().as_default():
+            tf.set_random_seed(1)
+            inputs = tf.constant(np.random.default_rng(0).normal(size=[2, 4, 5]))
+            outputs = []
+            for cell in cells:
+                outputs.append(tf1rnn.dynamic_rnn(cell, inputs, dtype=tf.float64)[0])
+            return [v.op.name for v in tf.global_variables()], evaluate(outputs)
+
+    names, (outputs,) = made(Skipping(3))
+    expected_names, (expected,) = made(base(3, name="mine"))
+    assert names == expected_names
+    np.testing.assert_allclose(outputs, expected, rtol=1e-12)
+    assert made(SkippingStack([Skipping(3)]))[0][0].startswith("rnn/stack/")
+
+
+def test_dtypes_of_inputs_are_checked():
+    for check in (rnn._check_supported_dtypes, lambda d: rnn._check_rnn_cell_input_dtypes([d])):
+        with tf.Graph().as_default():
+            whole = tf.zeros([2], tf.int32)
+            part = tf.zeros([2])
+        is_dtype = check is rnn._check_supported_dtypes
+        check(part.dtype if is_dtype else part)
+        with pytest.raises(ValueError, match="floating point"):
+            check(whole.dtype if is_dtype else whole)

@@ -262,3 +262,23 @@ def test_a_hardmax_is_one_where_the_largest_stands(graph):
     hard, read = evaluate([hard, probs(tf.ones([2, 3], tf.float64), None)[0]])
     assert hard.tolist() == [[0, 1, 0], [1, 0, 0]]
     assert sorted(read[0]) == [0, 0, 1]
+
+
+def test_a_mechanism_may_give_the_base_layers_and_a_probability_of_its_own():
+    class Own(seq2seq.LuongAttention):
+        def __init__(self, num_units, memory):
+            super(seq2seq.LuongAttention, self).__init__(
+                query_layer=None,
+                memory_layer=lambda x: x[..., :num_units],
+                memory=memory,
+                probability_fn=lambda score, state: tf.nn.softmax(score) + state,
+            )
+            self._scale = False
+
+    with tf.Graph().as_default():
+        memory = np.arange(30, dtype=np.float32).reshape([2, 3, 5]) / 10
+        query = np.ones([2, 4], np.float32)
+        mechanism = Own(4, tf.constant(memory))
+        alignments, _ = evaluate(mechanism(tf.constant(query), tf.ones([2, 3])))
+    scores = np.exp(memory[..., :4].sum(2))
+    np.testing.assert_allclose(alignments, scores / scores.sum(1, keepdims=True) + 1, rtol=1e-5)

@@ -13,7 +13,7 @@ from tf1rnn import (
     static_rnn,
     static_state_saving_rnn,
 )
-from tf1rnn.cells import LayerRNNCell
+from tf1rnn.cells import LayerRNNCell, check_floating, check_inputs_floating
 from tf1rnn.contrib.rnn.attention_cell import AttentionCellWrapper
 from tf1rnn.contrib.rnn.bidirectional import (
     stack_bidirectional_dynamic_rnn,
@@ -83,6 +83,8 @@ from tf1rnn.rnn_cell import assert_like_rnncell
 # The names that other versions and modules of TensorFlow 1 had for these.
 _RNNCell = RNNCell
 _LayerRNNCell = LayerRNNCell
+_check_supported_dtypes = check_floating
+_check_rnn_cell_input_dtypes = check_inputs_floating
 _best_effort_input_batch_size = best_effort_input_batch_size
 _transpose_batch_time = transpose_batch_time
 bidirectional_rnn = static_bidirectional_rnn

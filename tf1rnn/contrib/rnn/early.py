@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 
 import tf1rnn
 from tf1rnn.contrib.rnn.apart import fitting
+from tf1rnn.rnn_cell import RNNCell
 from tf1rnn.types import Shape
 
 
@@ -39,14 +40,27 @@ def _is_bool(argument: Any) -> bool:
     return isinstance(argument, bool)
 
 
+class _Skippable:
+    """Stands behind a cell in the line of classes, for subclasses that skip its constructor.
+
+    `super(GRUCell, self).__init__(_reuse=reuse)` meant that of `RNNCell`: there is no size in it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args or {"num_units", "cells"} & kwargs.keys():
+            super().__init__(*args, **kwargs)
+        else:
+            RNNCell.__init__(self, **kwargs)  # type: ignore[arg-type]
+
+
 def _signed(cell: Any) -> Any:
     """Shows the arguments of 1.15, among which the PTB tutorial looks for `reuse`."""
-    cell.__init__.__signature__ = inspect.signature(cell.__mro__[1].__init__)
+    cell.__init__.__signature__ = inspect.signature(cell.__bases__[1].__init__)
     return cell
 
 
 @_signed
-class BasicRNNCell(tf1rnn.BasicRNNCell):
+class BasicRNNCell(_Skippable, tf1rnn.BasicRNNCell):
     """`tf1rnn.BasicRNNCell`; takes `(num_units, input_size, activation)`, too."""
 
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
@@ -54,7 +68,7 @@ class BasicRNNCell(tf1rnn.BasicRNNCell):
 
 
 @_signed
-class GRUCell(tf1rnn.GRUCell):
+class GRUCell(_Skippable, tf1rnn.GRUCell):
     """`tf1rnn.GRUCell`; takes `(num_units, input_size, activation)`, too."""
 
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
@@ -62,7 +76,7 @@ class GRUCell(tf1rnn.GRUCell):
 
 
 @_signed
-class BasicLSTMCell(tf1rnn.BasicLSTMCell):
+class BasicLSTMCell(_Skippable, tf1rnn.BasicLSTMCell):
     """`tf1rnn.BasicLSTMCell`; takes `(num_units, forget_bias, input_size, state_is_tuple)`, too."""
 
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
@@ -70,14 +84,14 @@ class BasicLSTMCell(tf1rnn.BasicLSTMCell):
 
 
 @_signed
-class LSTMCell(tf1rnn.LSTMCell):
+class LSTMCell(_Skippable, tf1rnn.LSTMCell):
     """`tf1rnn.LSTMCell`; takes `(num_units, input_size, use_peepholes, ...)`, too."""
 
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
         super().__init__(num_units, *_without(args, 0, _is_bool), **kwargs)
 
 
-class MultiRNNCell(tf1rnn.MultiRNNCell):
+class MultiRNNCell(_Skippable, tf1rnn.MultiRNNCell):
     """`tf1rnn.MultiRNNCell`; layers of one cell have weights of their own where they must."""
 
     def build(self, inputs_shape: Shape) -> None:

@@ -52,6 +52,8 @@ class _BaseAttentionMechanism(AttentionMechanism):
       ValueError: the memory's depth is not known.
     """
 
+    _num_units: int  # of a mechanism whose score is additive
+
     def __init__(
         self,
         query_layer: Callable[[Tensor], Tensor] | None,
@@ -134,16 +136,6 @@ class _BaseAttentionMechanism(AttentionMechanism):
         """The state before the first step: the initial alignments."""
         return self.initial_alignments(batch_size, dtype)
 
-
-class _UnitsMechanism(_BaseAttentionMechanism):
-    """What the mechanisms here share: a memory layer of `num_units`, their state."""
-
-    def __init__(self, num_units: int, dtype: DType | None, **options: Any) -> None:
-        self._num_units = num_units
-        self._name = options["name"]
-        layer = Dense(num_units, "memory_layer", dtype)
-        super().__init__(memory_layer=layer, **options)
-
     def __call__(self, query: Tensor, state: Nest) -> tuple[Tensor, Nest]:
         """Weighs the memory for a query.
 
@@ -158,6 +150,7 @@ class _UnitsMechanism(_BaseAttentionMechanism):
         return alignments, alignments
 
     def _score(self, query: Tensor) -> Tensor:
+        """`[batch_size, max_time]`, which a mechanism without a `__call__` of its own gives."""
         raise NotImplementedError
 
     def _additive_score(self, query: Tensor, normalize: bool) -> Tensor:
@@ -169,7 +162,7 @@ class _UnitsMechanism(_BaseAttentionMechanism):
 
 
 def _additive_weights(
-    query: Tensor, mechanism: _UnitsMechanism, normalize: bool
+    query: Tensor, mechanism: _BaseAttentionMechanism, normalize: bool
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """`attention_v` and, for the normalized score, `attention_g` and `attention_b`."""
     units = mechanism._num_units
@@ -240,7 +233,7 @@ def _scale(dtype: DType) -> Tensor:
     return tf.get_variable("attention_g", [], dtype=dtype, initializer=tf.ones_initializer())
 
 
-class LuongAttention(_UnitsMechanism):
+class LuongAttention(_BaseAttentionMechanism):
     """Multiplicative attention: softmax(keys · query); Luong et al. 2015 (arXiv 1508.04025).
 
     Variables: `memory_layer/kernel` `[memory_depth, num_units]`; scaled,
@@ -272,15 +265,15 @@ class LuongAttention(_UnitsMechanism):
         name: str = "LuongAttention",
     ) -> None:
         self._scale = scale
+        self._num_units, self._name = num_units, name
         super().__init__(
-            num_units,
+            memory_layer=Dense(num_units, "memory_layer", dtype),
             query_layer=None,
             memory=memory,
             probability_fn=_of_score(probability_fn),
             memory_sequence_length=memory_sequence_length,
             score_mask_value=score_mask_value,
             custom_key_value_fn=custom_key_value_fn,
-            dtype=dtype,
             name=name,
         )
 
@@ -289,7 +282,7 @@ class LuongAttention(_UnitsMechanism):
             return _luong_score(query, self._keys, _scale(query.dtype) if self._scale else None)
 
 
-class BahdanauAttention(_UnitsMechanism):
+class BahdanauAttention(_BaseAttentionMechanism):
     """Additive attention: softmax(v · tanh(keys + query)).
 
     Bahdanau et al. 2015 (arXiv 1409.0473); with `normalize` after Salimans and Kingma 2016 (arXiv
@@ -323,15 +316,15 @@ class BahdanauAttention(_UnitsMechanism):
         name: str = "BahdanauAttention",
     ) -> None:
         self._normalize = normalize
+        self._num_units, self._name = num_units, name
         super().__init__(
-            num_units,
+            memory_layer=Dense(num_units, "memory_layer", dtype),
             query_layer=Dense(num_units, "query_layer", dtype),
             memory=memory,
             probability_fn=_of_score(probability_fn),
             memory_sequence_length=memory_sequence_length,
             score_mask_value=score_mask_value,
             custom_key_value_fn=custom_key_value_fn,
-            dtype=dtype,
             name=name,
         )
 

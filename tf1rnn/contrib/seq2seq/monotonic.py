@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.contrib.seq2seq.attention import _luong_score, _scale, _UnitsMechanism
+from tf1rnn.contrib.seq2seq.attention import _BaseAttentionMechanism, _luong_score, _scale
 from tf1rnn.contrib.seq2seq.dense import Dense
 from tf1rnn.types import Dimension, DType, Nest, Tensor
 
@@ -104,7 +104,7 @@ def _monotonic_probability_fn(
     return monotonic_attention(p, previous_alignments, mode)
 
 
-class _BaseMonotonicAttentionMechanism(_UnitsMechanism):
+class _BaseMonotonicAttentionMechanism(_BaseAttentionMechanism):
     """A mechanism that starts at the memory's first entry."""
 
     def initial_alignments(self, batch_size: Dimension, dtype: DType) -> Tensor:
@@ -151,8 +151,9 @@ class BahdanauMonotonicAttention(_BaseMonotonicAttentionMechanism):
     ) -> None:
         self._normalize = normalize
         self._score_bias_init = score_bias_init
+        self._num_units, self._name = num_units, name
         super().__init__(
-            num_units,
+            memory_layer=Dense(num_units, "memory_layer", dtype),
             query_layer=Dense(num_units, "query_layer", dtype),
             memory=memory,
             probability_fn=functools.partial(
@@ -163,7 +164,6 @@ class BahdanauMonotonicAttention(_BaseMonotonicAttentionMechanism):
             ),
             memory_sequence_length=memory_sequence_length,
             score_mask_value=score_mask_value,
-            dtype=dtype,
             name=name,
         )
 
@@ -203,8 +203,9 @@ class LuongMonotonicAttention(_BaseMonotonicAttentionMechanism):
     ) -> None:
         self._scale = scale
         self._score_bias_init = score_bias_init
+        self._num_units, self._name = num_units, name
         super().__init__(
-            num_units,
+            memory_layer=Dense(num_units, "memory_layer", dtype),
             query_layer=None,
             memory=memory,
             probability_fn=functools.partial(
@@ -215,7 +216,6 @@ class LuongMonotonicAttention(_BaseMonotonicAttentionMechanism):
             ),
             memory_sequence_length=memory_sequence_length,
             score_mask_value=score_mask_value,
-            dtype=dtype,
             name=name,
         )
 
