@@ -129,7 +129,8 @@ class SequenceQueueingStateSaver:
             )
             if not cancel_pending_enqueues:
                 with tf.control_dependencies([before]):
-                    before = self._barrier.fill(self.batch_size - 1)
+                    # For several batches, which may be asked for until it is closed.
+                    before = self._barrier.fill(100 * self.batch_size)
             with tf.control_dependencies([before]):
                 barrier = tf.raw_ops.BarrierClose(
                     handle=self._barrier.handle, cancel_pending_enqueues=cancel_pending_enqueues
