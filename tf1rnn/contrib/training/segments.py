@@ -100,7 +100,7 @@ class SequenceQueueingStateSaver:
         few = tf.size(done) < (1 if self._allow_small_batch else self.batch_size)
         ended = tf.where(few, tf.int32.max, tf.reduce_sum(tf.cast(done, tf.int32)))
         with tf.control_dependencies([self._places.dequeue_many(ended)]):
-            received.update({k: tf.identity(received[k]) for k in states})
+            received = {k: tf.identity(x) for k, x in received.items()}
 
         def of(names: _Tensors) -> _Tensors:
             return {_short(k): received[k] for k in names}
