@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tf1rnn.types import Dimension, Tensor
+from tf1rnn.types import Dimension, DType, Tensor
 
 _Tensors = dict[str, Any]
 
@@ -40,15 +40,30 @@ class Barrier:
             name="insert",
         )
 
-    def fill(self, number: Dimension) -> tf.Operation:
-        """Puts segments of no example in: who waits for a whole batch gets what there is, then."""
+    def close(self, number: Dimension, cancel: bool) -> tf.Operation:
+        """Lets no new keys in; who waits for a whole batch then gets what there is.
+
+        A barrier that is closed gives what is ready, but leaves those waiting who asked before.
+        For them come `number` things of no example, begun before it is closed and completed after
+        it: nobody who asks from then on waits.
+        """
+
+        def close_now() -> tf.Operation:
+            return tf.raw_ops.BarrierClose(handle=self.handle, cancel_pending_enqueues=cancel)
+
+        if cancel:
+            return close_now()
         keys = tf.strings.join(["FILL:", tf.as_string(tf.range(number))])
-        return tf.group(
-            *(
-                self.insert(k, keys, tf.fill(tf.concat([[number], shape], 0), nothing(dtype)))
-                for (k, shape), dtype in zip(self._shapes.items(), self._dtypes, strict=True)
-            )
-        )
+
+        def insert(component: str, dtype: DType) -> tf.Operation:
+            shape = tf.concat([[number], self._shapes[component]], 0)
+            return self.insert(component, keys, tf.fill(shape, nothing(dtype)))
+
+        (first, *others) = zip(self._shapes, self._dtypes, strict=True)
+        with tf.control_dependencies([insert(*first)]):
+            closed = close_now()
+        with tf.control_dependencies([closed]):
+            return tf.group(*(insert(*one) for one in others))
 
     def take(self, batch_size: Dimension, allow_small_batch: bool) -> _Tensors:
         """The components of up to `batch_size` segments, `[number, ...]`, and key and index."""
@@ -70,6 +85,6 @@ class Barrier:
         return received
 
 
-def nothing(dtype: tf.DType) -> Tensor:
+def nothing(dtype: DType) -> Tensor:
     """A scalar: 0, False, no text."""
     return tf.zeros([], dtype)

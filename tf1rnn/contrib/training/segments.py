@@ -127,14 +127,8 @@ class SequenceQueueingStateSaver:
             before = tf.assert_equal(
                 self._places.is_closed(), False, message="No more examples were to come in already"
             )
-            if not cancel_pending_enqueues:
-                with tf.control_dependencies([before]):
-                    # For several batches, which may be asked for until it is closed.
-                    before = self._barrier.fill(100 * self.batch_size)
             with tf.control_dependencies([before]):
-                barrier = tf.raw_ops.BarrierClose(
-                    handle=self._barrier.handle, cancel_pending_enqueues=cancel_pending_enqueues
-                )
+                barrier = self._barrier.close(self.batch_size, cancel_pending_enqueues)
                 return tf.group(barrier, self._places.close(cancel_pending_enqueues), name=name)
 
 
