@@ -111,7 +111,6 @@ def check_example(segments, example, key, num_unroll):
         assert segment["insertion_index"] == segments[0]["insertion_index"]
 
 
-@pytest.mark.long
 def test_a_network_over_segments_is_the_network_over_whole_examples():
     examples = example_of(LENGTHS)
     with tf.Graph().as_default():
