@@ -127,6 +127,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.estimator.python.estimator.early_stopping": (CONTRIB + "estimator.early_stopping",),
     "contrib.deprecated": ("tf1rnn.compat.old_names",),
     "contrib.stateless": (),
+    "contrib.tpu": (CONTRIB + "tpu",),
+    **{
+        f"contrib.tpu.python.tpu.{name}": (CONTRIB + "tpu",)
+        for name in ("tpu_config", "tpu_estimator", "tpu_optimizer")
+    },
+    "estimator.tpu": (CONTRIB + "tpu",),
     "contrib.training": (CONTRIB + "training",),
     **{
         f"contrib.training.python.training.{name}": (CONTRIB + "training",)
@@ -201,6 +207,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 # Old module -> the module of today's public names that has the same ones, and what lies below it.
 SAME: dict[str, str] = {
+    "contrib.cluster_resolver": "distribute.cluster_resolver",
     "contrib.keras": "keras",
     "contrib.signal": "signal",
 }
@@ -280,7 +287,6 @@ ADVICE: dict[str, str] = {
             "weighted_sparse_column",
         )
     },
-    "contrib.tpu": "tf.compat.v1.tpu",
     "contrib.distribute": "tf.distribute",
     "contrib.image": "tf.image, or the package tensorflow-addons",
     "contrib.ffmpeg": "tf.audio.decode_wav, or the package tensorflow-io",

@@ -103,7 +103,7 @@ def test_the_report_names_what_was_not_served(reported):
 WRONG = {
     "an attribute": ("import tensorflow as tf\n\ntf.contrib.rnn.GRUCel(3)\n", 3, "GRUCell meant"),
     "an import from": ("from tensorflow.contrib.rnn import Nothing\n", 1, "contrib.rnn.Nothing"),
-    "a module": ("import tensorflow.contrib.tpu as tpu\n", 1, "tf.compat.v1.tpu"),
+    "a module": ("import tensorflow.contrib.lite as lite\n", 1, "tf.lite"),
     "below TensorFlow's own": ("import tensorflow as tf\ntf.image.nothing\n", 2, "image.nothing"),
 }
 if not importlib.util.find_spec("tensorflow_probability"):
