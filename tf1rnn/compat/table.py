@@ -118,12 +118,23 @@ FAMILIES: dict[str, tuple[str, ...]] = {
             ".training": "",
         }.items()
     },
-    "contrib.estimator": (
-        CONTRIB + "estimator.early_stopping",
-        CONTRIB + "estimator.extenders",
+    "contrib.estimator": tuple(
+        f"{CONTRIB}estimator.{name}"
+        for name in (
+            "early_stopping",
+            "extenders",
+            "class_heads",
+            "heads",
+            "ready_made",
+            "rnn_estimator",
+        )
+    ),
+    "contrib.estimator.python.estimator.head": (
+        CONTRIB + "estimator.class_heads",
+        CONTRIB + "estimator.heads",
     ),
     "contrib.estimator.python.estimator.extenders": (CONTRIB + "estimator.extenders",),
-    "contrib.estimator.python.estimator.rnn": (CONTRIB + "estimator.dynamic_rnn",),
+    "contrib.estimator.python.estimator.rnn": (CONTRIB + "estimator.rnn_estimator",),
     "contrib.estimator.python.estimator.early_stopping": (CONTRIB + "estimator.early_stopping",),
     "contrib.deprecated": ("tf1rnn.compat.old_names",),
     "contrib.stateless": (),
@@ -272,8 +283,8 @@ NAMES: dict[str, str] = {
 # What could be done instead of a name that is not served.
 ADVICE: dict[str, str] = {
     "contrib.eager": "tf.enable_eager_execution and today's tf.function are TensorFlow 2's",
-    "contrib.estimator": "of it clip_gradients_by_norm and the hooks that stop early are",
-    "estimator": "Estimator with a model function is, the ready-made models are not",
+    "contrib.estimator": "of it heads, RNN, DNN and linear estimators and early stopping are",
+    "estimator": "Estimator and heads are; of the ready-made ones those of layers and linear ones",
     "contrib.learn": "Estimator with a model function and DynamicRnnEstimator are, others are not",
     **{
         f"contrib.layers.{name}": "of the columns real_valued_, one_hot_ and embedding_column are"

@@ -9,8 +9,8 @@ from graphs import open_session
 
 from tf1rnn.compat.modules import module_at
 from tf1rnn.contrib import estimator as est
-from tf1rnn.contrib.estimator import dynamic_rnn, extenders
 from tf1rnn.contrib.estimator import early_stopping as hooks
+from tf1rnn.contrib.estimator import extenders, rnn_common
 
 FOUND = {10: 0.5, 20: 0.7, 30: 0.6, 40: 0.7, 50: 0.2}
 
@@ -50,7 +50,7 @@ def test_gradients_are_clipped_by_their_norm(clip_norm, moved):
 
 
 def test_context_is_given_to_each_step():
-    join = dynamic_rnn._concatenate_context_input
+    join = rnn_common.concatenate_context_input
     path = "contrib.estimator.python.estimator.rnn"
     assert module_at(path).served("_concatenate_context_input") is join
     with tf.Graph().as_default(), open_session() as session:

@@ -14,6 +14,7 @@ from tf1rnn.contrib.estimator.rnn_common import (
     PredictionType,
     ProblemType,
     RNNKeys,
+    concatenate_context_input,
     construct_rnn_cell,
     mask_activations_and_labels,
     select_last_activations,
@@ -67,15 +68,9 @@ def build_sequence_input(
     inputs = layers.sequence_input_from_feature_columns(features, sequence_feature_columns)
     if context_feature_columns is None:
         return inputs
-    return _concatenate_context_input(
+    return concatenate_context_input(
         inputs, layers.input_from_feature_columns(features, context_feature_columns)
     )
-
-
-def _concatenate_context_input(sequence_input: Tensor, context_input: Tensor) -> Tensor:
-    """`[batch_size, num_steps, size]` and `[batch_size, more]` as `[..., size + more]`."""
-    tiled = tf.tile(context_input[:, tf.newaxis], [1, tf.shape(sequence_input)[1], 1])
-    return tf.concat([sequence_input, tiled], 2)
 
 
 class _Head(NamedTuple):

@@ -100,6 +100,12 @@ def apply_dropout(
     return [rnn.DropoutWrapper(cell, inp, out, seed=random_seed) for cell, inp, out in kept]
 
 
+def concatenate_context_input(sequence_input: Tensor, context_input: Tensor) -> Tensor:
+    """`[batch_size, num_steps, size]` and `[batch_size, more]` as `[..., size + more]`."""
+    tiled = tf.tile(context_input[:, tf.newaxis], [1, tf.shape(sequence_input)[1], 1])
+    return tf.concat([sequence_input, tiled], 2)
+
+
 def select_last_activations(activations: Tensor, sequence_lengths: Tensor | None) -> Tensor:
     """The last step of each sequence.
 
