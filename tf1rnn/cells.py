@@ -89,7 +89,9 @@ class UnitsCell(LayerRNNCell):
         self._fast = fast
         self._matmul_dtype = matmul_dtype
 
-    def __call__(self, inputs: Tensor, state: Nest, scope: Scope = None) -> tuple[Tensor, Nest]:
+    def __call__(
+        self, inputs: Tensor, state: Nest, scope: Scope = None, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Nest]:
         """Computes one time step; see `RNNCell`.
 
         Raises:
@@ -98,7 +100,7 @@ class UnitsCell(LayerRNNCell):
         inputs, state = as_tensors(inputs), as_tensors(state)
         self._check_inputs(inputs)
         check_inputs_floating([inputs, state])
-        return super().__call__(inputs, state, scope)
+        return super().__call__(inputs, state, scope, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make another cell like this one, for `from_config`."""
@@ -158,7 +160,7 @@ class UnitsCell(LayerRNNCell):
         initializer = self._bias_initializer or default or tf.zeros_initializer()
         return self.add_variable(name, [size], initializer=initializer)
 
-    def _linear(self, inputs: Tensor, state: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    def _affine(self, inputs: Tensor, state: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         """[inputs, state] · kernel + bias."""
         product = self._product(tf.concat([inputs, state], axis=1), kernel)
         return product if bias is None else tf.nn.bias_add(product, bias)
@@ -202,7 +204,7 @@ class BasicRNNCell(UnitsCell):
 
     def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
-        output = self._activation(self._linear(inputs, state, self._kernel, self._bias))
+        output = self._activation(self._affine(inputs, state, self._kernel, self._bias))
         return output, output
 
     def sequence(
@@ -290,9 +292,9 @@ class GRUCell(UnitsCell):
 
     def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
-        gates = tf.sigmoid(self._linear(inputs, state, self._gate_kernel, self._gate_bias))
+        gates = tf.sigmoid(self._affine(inputs, state, self._gate_kernel, self._gate_bias))
         r, u = tf.split(gates, 2, axis=1)
-        candidate = self._linear(inputs, r * state, self._candidate_kernel, self._candidate_bias)
+        candidate = self._affine(inputs, r * state, self._candidate_kernel, self._candidate_bias)
         candidate = self._activation(candidate)
         output = u * state + (1 - u) * candidate
         return output, output

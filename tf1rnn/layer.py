@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import weakref
 from collections import Counter
@@ -14,6 +15,7 @@ import tensorflow
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.copies import SharesTensors
+from tf1rnn.options import initializer_object
 from tf1rnn.types import DType, Initializer, Nest, Reuse, Scope, Shape, Tensor
 
 _names_in: weakref.WeakKeyDictionary[tf.Graph, Counter[str]] = weakref.WeakKeyDictionary()
@@ -40,6 +42,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
     built = False
     _called = False
     _trainable = True
+    input_spec: Any = None  # what a layer may say of its inputs; nothing is made of it
     _name: str | None = None
     _base_name: str | None = None
     _dtype: DType | None = None
@@ -102,6 +105,15 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
 
     # Variables.
 
+    # To which a cell may add variables that it did not make by `add_weight` or `tf.get_variable`.
+    @functools.cached_property
+    def _trainable_weights(self) -> list[tf.Variable]:
+        return []
+
+    @functools.cached_property
+    def _non_trainable_weights(self) -> list[tf.Variable]:
+        return []
+
     @property
     def trainable_weights(self) -> list[tf.Variable]:
         """The variables that are trained, those of inner cells, too."""
@@ -134,14 +146,36 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
 
     @property
     def losses(self) -> list[Tensor]:
-        """What the regularizers given to `add_weight` add to the loss, inner cells' too."""
+        """What `add_loss` and the regularizers of `add_weight` have added, inner cells' too."""
         inner = [loss for cell in self._inner_cells() for loss in getattr(cell, "losses", ())]
         return self._list("_losses") + inner
 
     @property
     def updates(self) -> list[Tensor]:
-        """Ops to run beside a training step; a cell has none."""
-        return []
+        """Ops to run beside a training step, that `add_update` has added."""
+        return self._list("_updates")
+
+    def add_loss(self, losses: Tensor | Sequence[Tensor], inputs: Nest = None) -> None:
+        """Adds scalars to `losses` and to the graph's `REGULARIZATION_LOSSES`.
+
+        Args:
+          losses: a scalar tensor, or a list of them.
+          inputs: taken, and not used: what they depend on.
+        """
+        self._add(losses, "_losses", tf.GraphKeys.REGULARIZATION_LOSSES)
+
+    def add_update(self, updates: Any, inputs: Nest = None) -> None:
+        """Adds an op, or a list of them, to `updates` and to the graph's `UPDATE_OPS`."""
+        self._add(updates, "_updates", tf.GraphKeys.UPDATE_OPS)
+
+    def _add(self, parts: Any, attribute: str, collection: str) -> None:
+        parts = list(parts) if isinstance(parts, (list, tuple)) else [parts]
+        self._list(attribute).extend(parts)
+        tf.get_collection_ref(collection).extend(parts)
+
+    def apply(self, *args: Any, **options: Any) -> Any:
+        """The same as a call."""
+        return self(*args, **options)
 
     def count_params(self) -> int:
         """How many numbers the variables hold. Raises ValueError before they are made."""
@@ -191,7 +225,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
         Args:
           name, shape: of the variable.
           dtype: by default the layer's, or float32.
-          initializer: by default that of the variable scope.
+          initializer: a function, or its name in Keras; by default that of the variable scope.
           regularizer: a function of the variable to a scalar loss, which goes to `losses` and to
             the graph's `REGULARIZATION_LOSSES`.
           trainable: whether it is trained, unless the layer is not.
@@ -209,7 +243,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
                 name,
                 shape,
                 dtype=dtype or self._dtype or tf.float32,
-                initializer=initializer,
+                initializer=initializer_object(initializer),
                 regularizer=regularizer,
                 trainable=self._trainable and trainable is not False,
                 use_resource=use_resource,
@@ -252,8 +286,8 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
     @contextlib.contextmanager
     def cell_scope(
         self, inputs: Nest, scope: Scope = None, *, are_steps: bool = False
-    ) -> Iterator[None]:
-        """Opens the variable scope, with the variables made.
+    ) -> Iterator[tf.VariableScope]:
+        """Opens and gives the variable scope, with the variables made.
 
         `__call__` and every `sequence` of a cell work inside it, which gives both the same
         variables.
@@ -264,7 +298,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
             are not made yet.
           are_steps: the inputs are `[num_steps, batch_size, ...]`; `build` gets the shape of one.
         """
-        with self._variable_scope(scope):
+        with self._variable_scope(scope) as own_scope:
             if not self.built:
                 first = tf.nest.flatten(inputs)[0]
                 if self._dtype is None:
@@ -272,7 +306,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
                 shapes = tf.nest.map_structure(lambda x: x.shape[are_steps:], inputs)
                 self.build(shapes)
                 self.built = True
-            yield
+            yield own_scope
 
     def _variable_scope(self, scope: Scope = None, reuse: bool = False) -> Any:
         """The variable scope that the first call found, opened anew."""
@@ -283,7 +317,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
         return tf.variable_scope(
             self._scope,
             reuse=reuse or self._called or self._reuse or None,
-            custom_getter=self._noting_getter,
+            custom_getter=self._rnn_get_variable,
         )
 
     def _captured(self, *named: Any) -> tf.VariableScope:
@@ -292,8 +326,11 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
         with tf.variable_scope(*named, auxiliary_name_scope=False) as scope:
             return scope
 
-    def _noting_getter(self, getter: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Gets a variable, and notes it as one of this layer's."""
+    def _rnn_get_variable(self, getter: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Gets a variable, and notes it as one of this layer's.
+
+        By this name for a cell that opens a scope with it, or that has a getter of its own.
+        """
         made = getter(*args, **options)
         if isinstance(made, tensorflow.Variable):
             parts = [made]
@@ -306,7 +343,9 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
     def _all_variables(self) -> list[tf.Variable]:
         """The layer's variables and those of its inner cells, each once, as they were made."""
         inner = [v for cell in self._inner_cells() for v in getattr(cell, "weights", ())]
-        return list({id(v): v for v in self._list("_noted_variables") + inner}.values())
+        added = self._trainable_weights + self._non_trainable_weights
+        noted = self._list("_noted_variables")
+        return list({id(v): v for v in noted + added + inner}.values())
 
     def _inner_cells(self) -> list[Any]:
         """The cells that this one is made of."""

@@ -128,14 +128,18 @@ class LSTMCell(UnitsCell):
         self._forget_bias = forget_bias
         self._state_is_tuple = state_is_tuple
 
+    @property
+    def _h_size(self) -> int:
+        return self._num_proj or self._num_units
+
     # By these names for a subclass whose outputs are of another size than h.
     @functools.cached_property
     def _output_size(self) -> int:
-        return self._num_proj or self._num_units
+        return self._h_size
 
     @functools.cached_property
     def _state_size(self) -> Sizes:
-        sizes = LSTMStateTuple(self._num_units, self._output_size)
+        sizes = LSTMStateTuple(self._num_units, self._h_size)
         return sizes if self._state_is_tuple else sum(sizes)
 
     @property
@@ -166,7 +170,7 @@ class LSTMCell(UnitsCell):
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernel, the bias, and what peepholes and projection need."""
-        units, rows = self._num_units, known_depth(inputs_shape) + self._output_size
+        units, rows = self._num_units, known_depth(inputs_shape) + self._h_size
         self._kernel = self._add_kernel("kernel", [rows, 4 * units], self._num_unit_shards)
         self._bias = self._add_bias("bias", 4 * units)
         if self._use_peepholes:
@@ -182,7 +186,7 @@ class LSTMCell(UnitsCell):
     def call(self, inputs: Tensor, state: Nest) -> tuple[Tensor, Nest]:
         """`[batch_size, depth]` and the state -> h' and the next state."""
         c, h = self._state_parts(state)
-        gates = self._linear(inputs, h, self._kernel, self._bias)
+        gates = self._affine(inputs, h, self._kernel, self._bias)
         i, j, f, o = tf.split(gates, 4, axis=1)
         f += self._forget_bias
         if self._use_peepholes:
@@ -221,7 +225,7 @@ class LSTMCell(UnitsCell):
 
     def _state_parts(self, state: Nest) -> tuple[Tensor, Tensor]:
         if not self._state_is_tuple:
-            c, h = tf.split(state, [self._num_units, self._output_size], axis=1)
+            c, h = tf.split(state, [self._num_units, self._h_size], axis=1)
             return c, h
         if not isinstance(state, (tuple, list)) or len(state) != 2:
             raise ValueError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -164,7 +166,9 @@ class RNNCell(Layer):
             )
         return self.zero_state(batch_size, dtype)
 
-    def __call__(self, inputs: Nest, state: Nest, scope: Scope = None) -> tuple[Nest, Nest]:
+    def __call__(
+        self, inputs: Nest, state: Nest, scope: Scope = None, *args: Any, **kwargs: Any
+    ) -> tuple[Nest, Nest]:
         """Computes one time step.
 
         Args:
@@ -172,6 +176,7 @@ class RNNCell(Layer):
           state: nest of `[batch_size, n]`, one tensor for each size in `state_size`.
           scope: name or scope of the variables, in place of the cell's name, when the variables
             are not made yet.
+          args, kwargs: what a subclass's `call` takes besides.
 
         Returns:
           `(output, next_state)`: `[batch_size, output_size]`, and a nest like `state`.
@@ -180,13 +185,18 @@ class RNNCell(Layer):
           ValueError: the inputs have no known last dimension or `state` has another structure.
         """
         inputs, state = as_tensors(inputs), as_tensors(state)
-        with self.cell_scope(inputs, scope):
-            result = self.call(inputs, state)
+        with self.cell_scope(inputs, scope) as own_scope:
+            if _takes_scope(type(self).call):
+                kwargs["scope"] = own_scope
+            result = self.call(inputs, state, *args, **kwargs)
         self._called = True
         return result
 
     def call(self, inputs: Nest, state: Nest) -> tuple[Nest, Nest]:
-        """Computes one time step inside the cell's scope, after `build`."""
+        """Computes one time step inside the cell's scope, after `build`.
+
+        That of a subclass may have an argument `scope`: it gets the cell's.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define call")
 
     def sequence(
@@ -205,6 +215,11 @@ class RNNCell(Layer):
           outputs `[num_steps, batch_size, output_size]`.
         """
         return None
+
+
+@functools.cache
+def _takes_scope(call: Callable[..., Any]) -> bool:
+    return "scope" in inspect.signature(call).parameters
 
 
 def _with_batch(batch_size: Dimension, size: Sizes) -> Any:

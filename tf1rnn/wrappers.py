@@ -177,8 +177,17 @@ class Wrapper(RNNCell):
     def __init__(self, cell: Cell, **layer_options: Any) -> None:
         super().__init__(**layer_options)
         assert_like_rnncell("cell", cell)
-        self.cell = self._cell = cell  # its name in 1.14 and 1.15, and that before
+        self.cell = cell
         self._track(cell, "cell")
+
+    @property
+    def cell(self) -> Cell:
+        """The cell inside, which is `_cell` to programs of before 1.14."""
+        return self._cell
+
+    @cell.setter
+    def cell(self, cell: Cell) -> None:
+        self._cell = cell
 
     @property
     def wrapped_cell(self) -> Cell:

@@ -16,9 +16,10 @@ from tf1rnn.contrib.extras import load
 
 
 def _package(name: str) -> ModuleType:
+    """The package's module that has a name, or is called so."""
     served = f"tf.contrib.distributions.{name}"
     package = load("tensorflow_probability", "tensorflow-probability", served, "probability")
-    return package.distributions
+    return package.bijectors if name == "bijectors" else package.distributions
 
 
 def _is_installed() -> bool:
@@ -32,6 +33,8 @@ def __getattr__(name: str) -> Any:
     """
     if name.startswith("__"):
         raise AttributeError(name)
+    if name == "bijectors":
+        return _package(name)
     if not _is_installed() and hasattr(tf.distributions, name):
         return getattr(tf.distributions, name)
     return getattr(_package(name), name)

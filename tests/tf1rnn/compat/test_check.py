@@ -45,7 +45,7 @@ def test_names_that_are_not_served_are_found_with_their_lines(folder):
         "contrib.estimator.thing": 13,
         "image.gone": 17,
     }
-    assert "stop early" in found.unknown["contrib.estimator.thing"]
+    assert "early stopping" in found.unknown["contrib.estimator.thing"]
     assert {"nn.rnn_cell.GRUCell", "contrib.rnn.MultiRNNCell", "concat"} <= found.uses.keys()
 
 

@@ -375,6 +375,6 @@ def test_what_is_wrong_is_said(graph):
     with pytest.raises(ValueError, match="should be defined"):
         layer.build([None, None, None])
     with pytest.raises(TypeError, match="expecting tuple"):
-        layer(tf.constant(X), [tf.zeros([1, BATCH, 2])] * 2)
+        layer(tf.constant(X, tf.float32), [tf.zeros([1, BATCH, 2])] * 2)
     with pytest.raises(NotImplementedError, match="leaves out the weights"):
         cudnn_rnn.CudnnLSTM(1, 2, "skip_input").build([None, None, 2])

@@ -217,12 +217,15 @@ def sequences():
     return features, tf.constant([["yes" if "a" in text else "no"] for text in texts])
 
 
-@pytest.mark.parametrize("kind", ["lstm", "gru", "a cell of one's own"])
+@pytest.mark.parametrize("kind", ["lstm", "gru", "a cell of one's own", "a Keras cell"])
 def test_recurrent_estimators_learn(kind, tmp_path):
     words = tf.feature_column.sequence_categorical_column_with_vocabulary_list("words", "abcd")
     columns = [tf.feature_column.embedding_column(words, 4)], [COLUMN]
     if kind in ("lstm", "gru"):
         settings = {"num_units": [6, 5], "cell_type": kind}
+    elif kind == "a Keras cell":
+        keras = pytest.importorskip("tf_keras")
+        settings = {"rnn_cell": keras.layers.GRUCell(6)}
     else:
         settings = {"rnn_cell_fn": lambda mode: module_at("nn.rnn_cell").served("LSTMCell")(6)}
     model = rnn_estimator.RNNClassifier(
@@ -237,6 +240,7 @@ def test_recurrent_estimators_learn(kind, tmp_path):
     prefix = {
         "lstm": "multi_rnn_cell/cell_1/basic_lstm_cell/kernel",
         "gru": "multi_rnn_cell/cell_1/gru_cell/gates/kernel",
+        "a Keras cell": "gru_cell/kernel",
     }.get(kind, "lstm_cell/kernel")
     assert {f"rnn/rnn/{prefix}", "rnn/logits/dense/kernel"} <= set(model.get_variable_names())
 
@@ -244,7 +248,7 @@ def test_recurrent_estimators_learn(kind, tmp_path):
 def test_what_recurrent_estimators_refuse():
     make = rnn_estimator.RNNEstimator
     head = class_heads.BinaryClassHead()
-    with pytest.raises(ValueError, match="must not be specified when using rnn_cell_fn"):
+    with pytest.raises(ValueError, match="must not be specified beside a cell"):
         make(head, [], num_units=3, rnn_cell_fn=lambda mode: None)
     with pytest.raises(ValueError, match="num_units must be specified"):
         make(head, [])

@@ -72,7 +72,7 @@ class CudnnCompatibleGRUCell(GRUCell):
 
     def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
-        r, u = tf.split(tf.sigmoid(self._linear(inputs, state, *self._gates)), 2, axis=1)
+        r, u = tf.split(tf.sigmoid(self._affine(inputs, state, *self._gates)), 2, axis=1)
         candidate = tf.tanh(
             tf.nn.xw_plus_b(inputs, *self._of_inputs) + r * tf.nn.xw_plus_b(state, *self._of_state)
         )

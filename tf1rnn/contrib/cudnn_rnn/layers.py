@@ -36,10 +36,11 @@ class _CudnnRNN(Layer):
     _saveable_maker: Any = None
     _converter: CudnnParamsFormatConverter | None = None
 
-    def __new__(cls, num_layers: int, num_units: int, *more: Any, **named: Any) -> Any:
+    def __new__(cls, *given: Any, **named: Any) -> Any:
         """A layer; or, told by an input_size, the op that these names stood for before 1.4."""
-        if "input_size" in named or (more and isinstance(more[0], int)):
-            return ops.OPAQUE_RNNS[cls._rnn_mode](num_layers, num_units, *more, **named)
+        has_size = "input_size" in named or any(isinstance(one, int) for one in given[2:3])
+        if has_size and cls.__module__ == __name__:  # a subclass's arguments are its own
+            return ops.OPAQUE_RNNS[cls._rnn_mode](*given, **named)
         return super().__new__(cls)
 
     def __init__(
@@ -167,15 +168,34 @@ class _CudnnRNN(Layer):
         """Nothing: checkpoints of objects hold the cells' variables, not the opaque one."""
 
     def __call__(
+        self, inputs: Tensor, *args: Any, scope: Scope = None, **kwargs: Any
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Runs the network.
+
+        Args:
+          inputs: `[num_steps, batch_size, input_size]`.
+          args, kwargs: as in `call`.
+          scope: name or scope of the variable, in place of the layer's name, when it is not made
+            yet.
+
+        Raises:
+          ValueError: as `build`.
+        """
+        inputs = tf.convert_to_tensor(inputs, dtype=self._dtype)
+        with self.cell_scope(inputs, scope):
+            result = self.call(inputs, *args, **kwargs)
+        self._called = True
+        return result
+
+    def call(
         self,
         inputs: Tensor,
         initial_state: tuple[Tensor, ...] | None = None,
         sequence_lengths: Tensor | None = None,
         time_major: bool = True,
         training: bool = True,
-        scope: Scope = None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Runs the network.
+        """Runs the network, within its scope, after `build`.
 
         Args:
           inputs: `[num_steps, batch_size, input_size]`.
@@ -185,8 +205,6 @@ class _CudnnRNN(Layer):
           time_major: False has batch and time, or layers, change places in inputs, outputs and
             states.
           training: whether there is dropout.
-          scope: name or scope of the variable, in place of the layer's name, when it is not made
-            yet.
 
         Returns:
           The outputs `[num_steps, batch_size, num_dirs * num_units]`, and the final state, as
@@ -194,26 +212,21 @@ class _CudnnRNN(Layer):
 
         Raises:
           TypeError: initial_state is no tuple.
-          ValueError: as `build`.
         """
         if initial_state is not None and not isinstance(initial_state, tuple):
             raise TypeError(f"Invalid initial_state type: {initial_state}, expecting tuple.")
-        inputs = tf.convert_to_tensor(inputs, dtype=self._dtype)
-        with self.cell_scope(inputs, scope):
-            if initial_state is None:
-                initial_state = self._zero_state(inputs, time_major)
-            result = ops.run(
-                self._known_converter("call"),
-                self.kernel,
-                inputs,
-                initial_state,
-                sequence_lengths,
-                time_major,
-                self._dropout if training else 0.0,
-                self._seed,
-            )
-        self._called = True
-        return result
+        if initial_state is None:
+            initial_state = self._zero_state(inputs, time_major)
+        return ops.run(
+            self._known_converter("call"),
+            self.kernel,
+            inputs,
+            initial_state,
+            sequence_lengths,
+            time_major,
+            self._dropout if training else 0.0,
+            self._seed,
+        )
 
     def _zero_state(self, inputs: Tensor, time_major: bool) -> tuple[Tensor, ...]:
         batch_size = tf.shape(inputs)[1 if time_major else 0]

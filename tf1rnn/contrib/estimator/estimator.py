@@ -199,7 +199,7 @@ class Estimator:
         with tf.train.MonitoredTrainingSession(
             checkpoint_dir=self.model_dir,
             scaffold=spec.scaffold,
-            hooks=hooks,
+            hooks=[inputs.StartInputs(), *hooks],
             save_checkpoint_secs=0,  # the hook above has the listeners
             save_checkpoint_steps=None,
             save_summaries_steps=config.save_summary_steps,
@@ -257,7 +257,7 @@ class Estimator:
             config=self._config.session_config,
             checkpoint_filename_with_path=path,
         )
-        return tf.train.MonitoredSession(creator, hooks=hooks)
+        return tf.train.MonitoredSession(creator, hooks=[inputs.StartInputs(), *hooks])
 
     def _write(self, found: dict[str, Any], name: str | None) -> None:
         """Shows what an evaluation has found, in the log and in a summary of its own folder."""

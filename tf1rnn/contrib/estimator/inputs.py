@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+_STARTS = "input_starts"
+
 
 def numpy_input_fn(
     x: np.ndarray | dict[str, np.ndarray],
@@ -53,7 +55,8 @@ def numpy_input_fn(
         rows = tf.data.Dataset.from_tensor_slices(parts)
         if shuffle:
             rows = rows.shuffle(size)
-        return _next(rows.repeat(num_epochs).batch(batch_size))
+        rows = rows.repeat(num_epochs).batch(batch_size)
+        return _next(rows, tf.GraphKeys.TABLE_INITIALIZERS)
 
     return input_fn
 
@@ -90,7 +93,7 @@ def read(input_fn: Callable[..., Any], **given: Any) -> tuple[Any, Any]:
     """
     made = input_fn(**accepted(input_fn, given))
     if isinstance(made, tf.data.Dataset) or hasattr(made, "make_initializable_iterator"):
-        made = _next(made)
+        made = _next(made, _STARTS)
     if isinstance(made, (tuple, list)):
         if len(made) != 2:
             raise ValueError(f"input_fn should return (features, labels), got {len(made)} values")
@@ -106,8 +109,26 @@ def accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, A
     return {name: value for name, value in given.items() if name in parameters}
 
 
-def _next(rows: Any) -> Any:
-    """The next elements of a data set, which is begun with the tables of the graph."""
+def _next(rows: Any, collection: str) -> Any:
+    """The next elements of a data set, whose start is an op of a collection of the graph."""
     iterator = tf.data.make_initializable_iterator(rows)
-    tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
+    tf.add_to_collection(collection, iterator.initializer)
     return iterator.get_next()
+
+
+class StartInputs(tf.train.SessionRunHook):
+    """Starts data sets of input functions: after variables and tables, which they may read."""
+
+    def begin(self) -> None:
+        """Looks them up, as long as the graph can be asked."""
+        self._starts = tf.get_collection(_STARTS)
+
+    def after_create_session(self, session: tf.Session, coord: Any) -> None:
+        """Starts them, in each new session."""
+        session.run(self._starts)
+
+
+def has_data_set() -> bool:
+    """Whether an input function of this graph has given a data set or the rows of arrays."""
+    tables = tf.get_collection(tf.GraphKeys.TABLE_INITIALIZERS)
+    return any(op.type == "MakeIterator" for op in [*tf.get_collection(_STARTS), *tables])

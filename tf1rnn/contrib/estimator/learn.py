@@ -187,9 +187,8 @@ class _OneBatch(tf.train.SessionRunHook):
     """Stops after a batch where the input, having no queue and no data set, has no end."""
 
     def begin(self) -> None:
-        begun = tf.get_collection(tf.GraphKeys.TABLE_INITIALIZERS)
         queues = tf.get_collection(tf.GraphKeys.QUEUE_RUNNERS)
-        self._ends = bool(queues) or any(op.type == "MakeIterator" for op in begun)
+        self._ends = bool(queues) or inputs.has_data_set()
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         if not self._ends:

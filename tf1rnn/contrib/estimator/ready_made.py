@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn.contrib.estimator.class_heads import class_head
 from tf1rnn.contrib.estimator.estimator import Estimator
+from tf1rnn.contrib.estimator.extenders import clip_gradients_by_norm
 from tf1rnn.contrib.estimator.heads import Head, RegressionHead
 from tf1rnn.contrib.estimator.spec import EstimatorSpec, ModeKeys
 from tf1rnn.types import Tensor
@@ -39,6 +40,7 @@ class ReadyMade(Estimator):
     ) -> None:
         super().__init__(self._made, model_dir, config, None, warm_start_from)
         self._head, self._optimizer, self._rate = head, optimizer, learning_rate
+        self._clip_norm: float | None = None
 
     def _logits(self, features: Any, mode: str) -> Tensor:
         """`[batch_size, logits_dimension]` of the head."""
@@ -49,6 +51,8 @@ class ReadyMade(Estimator):
         if not isinstance(features, Mapping):
             raise ValueError(f"features should be a dict of tensors, got {type(features).__name__}")
         optimizer = _made_optimizer(self._optimizer, self._rate)
+        if self._clip_norm and optimizer is not self._optimizer:
+            optimizer = clip_gradients_by_norm(optimizer, self._clip_norm)
         logits = self._logits(features, mode)
         return self._head.create_estimator_spec(features, mode, logits, labels, optimizer)
 
@@ -117,12 +121,12 @@ class DNNEstimator(ReadyMade):
 
 
 def dense(x: Tensor, units: int, scope: str, activation_fn: Any) -> Tensor:
-    """A layer: `[batch_size, size]` to `[batch_size, units]`, with `scope/kernel` and `/bias`."""
+    """A layer: `[..., size]` to `[..., units]`, with variables `scope/kernel` and `scope/bias`."""
     with tf.variable_scope(scope):
         start = tf.glorot_uniform_initializer()
         kernel = tf.get_variable("kernel", [x.shape[-1], units], x.dtype, start)
         bias = tf.get_variable("bias", [units], x.dtype, tf.zeros_initializer())
-        x = tf.nn.xw_plus_b(x, kernel, bias)
+        x = tf.tensordot(x, kernel, 1) + bias
         return activation_fn(x) if activation_fn else x
 
 

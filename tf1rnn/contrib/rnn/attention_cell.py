@@ -100,27 +100,36 @@ class AttentionCellWrapper(Wrapper):
         if self._linear1 is None:
             self._linear1 = _Linear(seen, self._input_size or inputs.shape.as_list()[1], True)
         output, cell_state = self.cell(self._linear1(seen), cell_state)
-        attention = self._attended(tf.nest.flatten(cell_state), window)
+        query = tf.concat(tf.nest.flatten(cell_state), axis=1)
+        attention, window = self._attention(query, window)
         with tf.variable_scope("attn_output_projection"):
             seen = [output, attention]
             if self._linear2 is None:
                 self._linear2 = _Linear(seen, self._attn_size, True)
             output = self._linear2(seen)
-        window = tf.concat([window[:, 1:], output[:, tf.newaxis]], axis=1)
+        window = tf.concat([window, output[:, tf.newaxis]], axis=1)
         window = tf.reshape(window, [-1, self._attn_length * self._attn_size])
         parts = (cell_state, attention, window)
         return output, parts if self._state_is_tuple else tf.concat(parts, axis=1)
 
-    def _attended(self, query: list[Tensor], window: Tensor) -> Tensor:
-        """The window's steps, weighted by how well they match the query."""
+    def _attention(self, query: Tensor, attn_states: Tensor) -> tuple[Tensor, Tensor]:
+        """The window's steps, weighted by how well they match the query.
+
+        Args:
+          query: `[batch_size, depth]`, the state.
+          attn_states: the window, `[batch_size, attn_length, attn_size]`.
+
+        Returns:
+          The attention `[batch_size, attn_size]`, and the window without its first step.
+        """
+        window = attn_states
         with tf.variable_scope("attention"):
             shape = [1, 1, self._attn_size, self._attn_vec_size]
             k = tf.get_variable("attn_w", shape, dtype=window.dtype)
             v = tf.get_variable("attn_v", [self._attn_vec_size], dtype=window.dtype)
-            joined = tf.concat(query, axis=1)
             if self._linear3 is None:
-                self._linear3 = _Linear(joined, self._attn_vec_size, True)
+                self._linear3 = _Linear(query, self._attn_vec_size, True)
             features = tf.einsum("btd,de->bte", window, k[0, 0])
-            hidden = tf.tanh(features + self._linear3(joined)[:, tf.newaxis])
+            hidden = tf.tanh(features + self._linear3(query)[:, tf.newaxis])
             weights = tf.nn.softmax(tf.reduce_sum(v * hidden, axis=2))
-        return tf.reduce_sum(weights[:, :, tf.newaxis] * window, axis=1)
+        return tf.reduce_sum(weights[:, :, tf.newaxis] * window, axis=1), window[:, 1:]

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn.lstm import LSTMStateTuple
 from tf1rnn.rnn_cell import RNNCell
-from tf1rnn.types import Initializer, Nest, Shape, Sizes, Tensor
+from tf1rnn.types import Initializer, Nest, Scope, Shape, Sizes, Tensor
 
 _CONVOLUTIONS = {1: tf.nn.conv1d, 2: tf.nn.conv2d, 3: tf.nn.conv3d}
 
@@ -64,18 +64,22 @@ class ConvLSTMCell(RNNCell):
         self._use_bias = use_bias
         self._skip_connection = skip_connection
         self._forget_bias = forget_bias
+        # By these names for a subclass with a `call` of its own.
+        skipped = input_shape[-1] if skip_connection else 0
+        self._total_output_channels = output_channels + skipped
+        shape = tf.TensorShape([*input_shape[:-1], output_channels])
+        self._state_size = LSTMStateTuple(shape, shape)
+        self._output_size = tf.TensorShape([*input_shape[:-1], self._total_output_channels])
 
     @property
     def state_size(self) -> Sizes:
         """`LSTMStateTuple` of two `[*input_shape without channels, output_channels]`."""
-        shape = tf.TensorShape([*self._input_shape[:-1], self._output_channels])
-        return LSTMStateTuple(shape, shape)
+        return self._state_size
 
     @property
     def output_size(self) -> Sizes:
         """The shape of h, with the channels of the inputs beside it where they are skipped to."""
-        skipped = self._input_shape[-1] if self._skip_connection else 0
-        return tf.TensorShape([*self._input_shape[:-1], self._output_channels + skipped])
+        return self._output_size
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes `kernel` and `biases`."""
@@ -87,7 +91,7 @@ class ConvLSTMCell(RNNCell):
             self._bias = self.add_variable("biases", [width], initializer=tf.zeros_initializer())
         self.built = True
 
-    def call(self, inputs: Tensor, state: Nest) -> tuple[Tensor, Nest]:
+    def call(self, inputs: Tensor, state: Nest, scope: Scope = None) -> tuple[Tensor, Nest]:
         """`[batch_size, *input_shape]` and the state -> the output and the next state.
 
         Raises:

@@ -82,7 +82,7 @@ class CoupledInputForgetGateLSTMCell(LayerNormGates):
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernel's parts, the bias, and what norms, peepholes and projection need."""
-        units, rows = self._num_units, known_depth(inputs_shape) + self.output_size
+        units, rows = self._num_units, known_depth(inputs_shape) + self._h_size
         start = self._kernel_initializer
         self._kernel_parts = add_parts(self, "W", rows, 3 * units, self._num_unit_shards, start)
         self._bias = self._add_bias("B", 3 * units)
@@ -100,13 +100,13 @@ class CoupledInputForgetGateLSTMCell(LayerNormGates):
         """`[batch_size, depth]` and the state -> h' and the next state."""
         c, h = self._state_parts(state)
         bias = None if self._layer_norm else self._bias
-        gates = self._linear(inputs, h, joined_parts(self._kernel_parts), bias)
+        gates = self._affine(inputs, h, joined_parts(self._kernel_parts), bias)
         j, f, o = self._normed(tf.split(gates, 3, axis=1))
         f += self._forget_bias
         if self._use_peepholes:
             f += self._w_f * c
         f = tf.sigmoid(f)
-        c = self._norm(f * c + (1 - f) * self._activation(j), "state")
+        (c,) = self._normed([f * c + (1 - f) * self._activation(j)], ("state",))
         if self._use_peepholes:
             o += self._w_o * c
         h = tf.sigmoid(o) * self._activation(c)

@@ -63,6 +63,8 @@ def _signed(cell: Any) -> Any:
 class BasicRNNCell(_Skippable, tf1rnn.BasicRNNCell):
     """`tf1rnn.BasicRNNCell`; takes `(num_units, input_size, activation)`, too."""
 
+    _linear: Any = None  # where a step copied out of 1.3 or 1.4 keeps its `_Linear`
+
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
         super().__init__(num_units, *_without(args, 0, callable), **kwargs)
 
@@ -70,6 +72,9 @@ class BasicRNNCell(_Skippable, tf1rnn.BasicRNNCell):
 @_signed
 class GRUCell(_Skippable, tf1rnn.GRUCell):
     """`tf1rnn.GRUCell`; takes `(num_units, input_size, activation)`, too."""
+
+    _gate_linear: Any = None
+    _candidate_linear: Any = None
 
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
         super().__init__(num_units, *_without(args, 0, callable), **kwargs)
@@ -79,6 +84,8 @@ class GRUCell(_Skippable, tf1rnn.GRUCell):
 class BasicLSTMCell(_Skippable, tf1rnn.BasicLSTMCell):
     """`tf1rnn.BasicLSTMCell`; takes `(num_units, forget_bias, input_size, state_is_tuple)`, too."""
 
+    _linear: Any = None
+
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
         super().__init__(num_units, *_without(args, 1), **kwargs)
 
@@ -87,12 +94,18 @@ class BasicLSTMCell(_Skippable, tf1rnn.BasicLSTMCell):
 class LSTMCell(_Skippable, tf1rnn.LSTMCell):
     """`tf1rnn.LSTMCell`; takes `(num_units, input_size, use_peepholes, ...)`, too."""
 
+    _linear1: Any = None
+    _linear2: Any = None
+
     def __init__(self, num_units: int, *args: Any, input_size: Any = None, **kwargs: Any) -> None:
         super().__init__(num_units, *_without(args, 0, _is_bool), **kwargs)
 
 
 class MultiRNNCell(_Skippable, tf1rnn.MultiRNNCell):
     """`tf1rnn.MultiRNNCell`; layers of one cell have weights of their own where they must."""
+
+    def __init__(self, cells: Any, state_is_tuple: bool = True, **kwargs: Any) -> None:
+        super().__init__(cells, state_is_tuple, **kwargs)
 
     def build(self, inputs_shape: Shape) -> None:
         """Sets layers apart that one cell does not fit."""

@@ -50,7 +50,7 @@ class UGRNNCell(UnitsCell):
 
     def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """`[batch_size, depth]`, `[batch_size, num_units]` -> output and state, the same tensor."""
-        g, c = tf.split(self._linear(inputs, state, self._kernel, self._bias), 2, axis=1)
+        g, c = tf.split(self._affine(inputs, state, self._kernel, self._bias), 2, axis=1)
         g = tf.sigmoid(g + self._forget_bias)
         output = g * state + (1.0 - g) * self._activation(c)
         return output, output
@@ -117,7 +117,7 @@ class IntersectionRNNCell(UnitsCell):
         if self._projection:
             kernel, bias = self._projection
             inputs = tf.nn.bias_add(tf.matmul(inputs, kernel), bias)
-        gh, h, gy, y = tf.split(self._linear(inputs, state, self._kernel, self._bias), 4, axis=1)
+        gh, h, gy, y = tf.split(self._affine(inputs, state, self._kernel, self._bias), 4, axis=1)
         gh, gy = tf.sigmoid(gh + self._forget_bias), tf.sigmoid(gy + self._forget_bias)
         new_state = gh * state + (1.0 - gh) * tf.tanh(h)
         return gy * inputs + (1.0 - gy) * self._y_activation(y), new_state
@@ -307,7 +307,7 @@ class MinimalRNNCell(_GatesCell):
         """`[batch_size, depth]`, `[batch_size, units]` -> output and state, the same tensor."""
         w, gates = tf.split(self.kernel, [self._depth, 2 * self._num_units], axis=0)
         z = self._activation(tf.matmul(inputs, w))
-        u = tf.sigmoid(self._linear(z, state, gates, self.bias))
+        u = tf.sigmoid(self._affine(z, state, gates, self.bias))
         output = u * state + (1.0 - u) * z
         return output, output
 

@@ -64,7 +64,7 @@ class GLSTMCell(LSTMCell):
                 f"input size ({depth}) must be divisible by number_of_groups ({self._groups})"
             )
         shape = [
-            (depth + self.output_size) // self._groups,
+            (depth + self._h_size) // self._groups,
             4 * self._num_units // self._groups,
         ]
         self._kernels = [self._add_kernel(f"group{n}/kernel", shape) for n in range(self._groups)]
@@ -93,7 +93,7 @@ class GLSTMCell(LSTMCell):
             self._kernels,
             strict=True,
         )
-        parts = [tf.split(self._linear(*group, bias=None), 4, axis=1) for group in groups]
+        parts = [tf.split(self._affine(*group, bias=None), 4, axis=1) for group in groups]
         return [
             tf.nn.bias_add(tf.concat(gate, axis=1), bias)
             for gate, bias in zip(zip(*parts, strict=True), self._biases, strict=True)

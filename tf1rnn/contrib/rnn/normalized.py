@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -53,7 +54,7 @@ class LayerNormGates(_FullLSTMCell):
 
     def _set_norms(self, layer_norm: bool, gain: float, shift: float) -> None:
         self._layer_norm = layer_norm
-        self._norm_start = gain, shift
+        self._norm_gain, self._norm_shift = gain, shift
 
     def _build_norms(self) -> None:
         self._norm_weights = {
@@ -62,7 +63,7 @@ class LayerNormGates(_FullLSTMCell):
         }
 
     def _norm_variables(self, name: str, size: int, dtype: DType) -> tuple[Any, Any]:
-        gain, shift = map(tf.constant_initializer, self._norm_start)
+        gain, shift = map(tf.constant_initializer, (self._norm_gain, self._norm_shift))
         with tf.variable_scope(name):
             return (
                 tf.get_variable("gamma", [size], dtype, gain, trainable=self._trainable),
@@ -70,23 +71,27 @@ class LayerNormGates(_FullLSTMCell):
             )
 
     def _norm(self, inp: Tensor, scope: str, dtype: DType | None = None) -> Tensor:
-        """A tensor normalized, or as it is in a cell without layer normalization.
+        """A tensor normalized.
 
         Args:
           inp: `[batch_size, depth]`.
           scope: name of the norm, which makes its variables if it is new.
           dtype: dtype of the variables; by default that of `inp`.
         """
-        if not self._layer_norm:
-            return inp
         weights = self._norm_weights.get(scope)
         if weights is None:
             weights = self._norm_variables(scope, inp.shape[-1], dtype or inp.dtype)
         return layer_norm(inp, *weights)
 
-    def _normed(self, gates: list[Tensor]) -> list[Tensor]:
-        """The gates, each with its own norm, in the order of `_norms`."""
-        return [self._norm(x, name) for x, name in zip(gates, self._norms, strict=False)]
+    def _normed(self, parts: list[Tensor], names: tuple[str, ...] | None = None) -> list[Tensor]:
+        """The gates, or parts of these names, each with its own norm; as they are without one."""
+        if not self._layer_norm:
+            return parts
+        # A subclass's norm may be one without a dtype, as before 1.5, or one that needs it.
+        takes_dtype = "dtype" in inspect.signature(self._norm).parameters
+        options = {"dtype": parts[0].dtype} if takes_dtype else {}
+        named = zip(parts, names or self._norms, strict=False)
+        return [self._norm(x, name, **options) for x, name in named]
 
 
 class LayerNormBasicLSTMCell(LayerNormGates):
@@ -136,7 +141,7 @@ class LayerNormBasicLSTMCell(LayerNormGates):
         """Nothing: `call` makes the variables, for the sake of cells that change its parts."""
         self.built = True
 
-    def _linear(self, args: Tensor) -> Tensor:  # type: ignore[override]
+    def _linear(self, args: Tensor) -> Tensor:
         """`[batch_size, depth + num_units]`, inputs and h, -> the gates without their norms."""
         size = 4 * self._num_units
         options = {"dtype": self._dtype, "trainable": self._trainable}
@@ -156,7 +161,7 @@ class LayerNormBasicLSTMCell(LayerNormGates):
         if not isinstance(self._keep_prob, (int, float)) or self._keep_prob < 1:
             g = tf.nn.dropout(g, rate=1 - self._keep_prob, seed=self._seed)
         c = c * tf.sigmoid(f + self._forget_bias) + tf.sigmoid(i) * g
-        c = self._norm(c, "state")
+        (c,) = self._normed([c], ("state",))
         h = self._activation(c) * tf.sigmoid(o)
         return h, self._joined(c, h)
 
@@ -205,7 +210,7 @@ class LayerNormLSTMCell(LayerNormGates):
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes the variables of `LSTMCell`, and those of the norms."""
-        units, rows = self._num_units, known_depth(inputs_shape) + self.output_size
+        units, rows = self._num_units, known_depth(inputs_shape) + self._h_size
         self._kernel = self._add_kernel("kernel", [rows, 4 * units])
         self._bias = self._add_bias("bias", 4 * units)
         self._build_norms()
@@ -216,13 +221,14 @@ class LayerNormLSTMCell(LayerNormGates):
         """`[batch_size, depth]` and the state -> h' and the next state."""
         c, h = self._state_parts(state)
         bias = None if self._layer_norm else self._bias
-        gates = self._linear(inputs, h, self._kernel, bias)
+        gates = self._affine(inputs, h, self._kernel, bias)
         i, j, f, o = self._normed(tf.split(gates, 4, axis=1))
         if self._use_peepholes:
             f += self._w_f_diag * c
             i += self._w_i_diag * c
         c = tf.sigmoid(f + self._forget_bias) * c + tf.sigmoid(i) * self._activation(j)
-        c = _clip(self._norm(c, "state"), self._cell_clip)
+        (c,) = self._normed([c], ("state",))
+        c = _clip(c, self._cell_clip)
         if self._use_peepholes:
             o += self._w_o_diag * c
         h = tf.sigmoid(o) * self._activation(c)
@@ -276,7 +282,7 @@ class WeightNormLSTMCell(_FullLSTMCell):
     def build(self, inputs_shape: Shape) -> None:
         """Makes the variables of `LSTMCell`, and the lengths of the kernels' columns."""
         self._depth, units = known_depth(inputs_shape), self._num_units
-        rows = self._depth + self.output_size
+        rows = self._depth + self._h_size
         self._kernel = self._add_kernel("kernel", [rows, 4 * units])
         names = ("norm_0", "norm_1") if self._norm else ()
         self._lengths = [self._add_kernel(name, [4 * units]) for name in names]

@@ -156,31 +156,31 @@ class _BaseAttentionMechanism(AttentionMechanism):
     def _additive_score(self, query: Tensor, normalize: bool) -> Tensor:
         """`_bahdanau_score` with variables of the scope around."""
         processed = self.query_layer(query) if self.query_layer else query
-        return _bahdanau_score(
-            processed, self._keys, *_additive_weights(processed, self, normalize)
-        )
+        weights = _additive_weights(self._num_units, processed.dtype, normalize)
+        return _bahdanau_score(processed, self._keys, *weights)
 
 
 def _additive_weights(
-    query: Tensor, mechanism: _BaseAttentionMechanism, normalize: bool
+    units: int, dtype: DType, normalize: bool
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """`attention_v` and, for the normalized score, `attention_g` and `attention_b`."""
-    units = mechanism._num_units
-    v = tf.get_variable("attention_v", [units], dtype=query.dtype)
+    v = tf.get_variable("attention_v", [units], dtype=dtype)
     if not normalize:
         return v, None, None
     start = tf.constant_initializer(math.sqrt(1.0 / units))
-    g = tf.get_variable("attention_g", [], dtype=query.dtype, initializer=start)
+    g = tf.get_variable("attention_g", [], dtype=dtype, initializer=start)
     zeros = tf.zeros_initializer()
-    return v, g, tf.get_variable("attention_b", [units], dtype=query.dtype, initializer=zeros)
+    return v, g, tf.get_variable("attention_b", [units], dtype=dtype, initializer=zeros)
 
 
 def _bahdanau_score(
     processed_query: Tensor,
     keys: Tensor,
-    attention_v: Tensor,
+    attention_v: Tensor | bool = False,
     attention_g: Tensor | None = None,
     attention_b: Tensor | None = None,
+    *,
+    normalize: bool | None = None,
 ) -> Tensor:
     """The additive score v · tanh(keys + query), or its normalized form.
 
@@ -190,12 +190,18 @@ def _bahdanau_score(
     Args:
       processed_query: `[batch_size, num_units]`.
       keys: `[batch_size, max_time, num_units]`.
-      attention_v, attention_b: `[num_units]`.
+      attention_v, attention_b: `[num_units]`. In place of attention_v a bool, as up to 1.13: then
+        the weights are variables of the scope around, those of a normalized score if it is true.
       attention_g: scalar; with it, and `attention_b`, the score is normalized.
+      normalize: the bool by its name up to 1.13.
 
     Returns:
       `[batch_size, max_time]`.
     """
+    if isinstance(attention_v, bool):
+        is_normalized = attention_v if normalize is None else normalize
+        weights = _additive_weights(keys.shape[-1], processed_query.dtype, is_normalized)
+        attention_v, attention_g, attention_b = weights
     hidden = keys + tf.expand_dims(processed_query, 1)
     if attention_g is None or attention_b is None:
         return tf.reduce_sum(attention_v * tf.tanh(hidden), axis=2)
@@ -203,13 +209,14 @@ def _bahdanau_score(
     return tf.reduce_sum(direction * tf.tanh(hidden + attention_b), axis=2)
 
 
-def _luong_score(query: Tensor, keys: Tensor, scale: Tensor | None) -> Tensor:
+def _luong_score(query: Tensor, keys: Tensor, scale: Tensor | bool | None) -> Tensor:
     """The multiplicative score `scale · keys · query`; Luong et al. 2015 (arXiv 1508.04025).
 
     Args:
       query: `[batch_size, num_units]`.
       keys: `[batch_size, max_time, num_units]`.
-      scale: a scalar, or None for 1.
+      scale: a scalar, or None for 1; or, as up to 1.13, whether it is a variable of the scope
+        around.
 
     Returns:
       `[batch_size, max_time]`.
@@ -224,6 +231,8 @@ def _luong_score(query: Tensor, keys: Tensor, scale: Tensor | None) -> Tensor:
             f"has units: {depth}. Keys ({keys}) have units: {units}. Perhaps you need to set "
             f"num_units to the keys' dimension ({units})?"
         )
+    if isinstance(scale, bool):
+        scale = _scale(query.dtype) if scale else None
     score = tf.squeeze(tf.matmul(tf.expand_dims(query, 1), keys, transpose_b=True), [1])
     return score if scale is None else scale * score
 

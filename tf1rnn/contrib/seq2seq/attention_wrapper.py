@@ -129,7 +129,7 @@ class AttentionWrapper(RNNCell):
         self._cell_input_fn = cell_input_fn or _joined
         self._output_attention = output_attention
         self._alignment_history = alignment_history
-        self._attention_fn = attention_fn or _compute_attention
+        self._attention_fn = attention_fn
         self._attention_layers = self._layers(attention_layer_size, attention_layer)
         self._attention_layer_size = self._attention_size()
         self._initial_cell_state = None
@@ -304,9 +304,8 @@ class AttentionWrapper(RNNCell):
             attention_state, history = attention_state[i], history[i]
         layer = self._attention_layers[i] if self._attention_layers else None
         mechanism = self._attention_mechanisms[i]
-        attention, alignments, next_state = self._attention_fn(
-            mechanism, query, attention_state, layer
-        )
+        attention_fn = self._attention_fn or _compute_attention
+        attention, alignments, next_state = attention_fn(mechanism, query, attention_state, layer)
         if self._alignment_history:
             history = history.write(state.time, alignments)
         return attention, alignments, next_state, history if self._alignment_history else ()

@@ -85,13 +85,12 @@ class BeamSearchDecoder(Decoder):
         self._embedding_fn = embedding_function(embedding)
         start_tokens, self._end_token = checked_tokens(start_tokens, end_token)
         self._batch_size = tf.size(start_tokens)
-        self._rows = start_tokens.shape.as_list()[0]
         self._beam_width = beam_width
         self._length_penalty_weight = length_penalty_weight
         self._coverage_penalty_weight = coverage_penalty_weight
         tf.nest.assert_same_structure(initial_state, cell.state_size, check_types=False)
-        self._initial_cell_state = self._by_part(self._maybe_split_batch_beams, initial_state)
         self._start_tokens = tf.tile(tf.expand_dims(start_tokens, 1), [1, beam_width])
+        self._initial_cell_state = self._by_part(self._maybe_split_batch_beams, initial_state)
         self._start_inputs = self._embedding_fn(self._start_tokens)
         self._finished = tf.one_hot(
             tf.zeros([self._batch_size], tf.int32),
@@ -100,6 +99,15 @@ class BeamSearchDecoder(Decoder):
             off_value=True,
             dtype=tf.bool,
         )
+
+    # Class attributes and a property, so that a subclass works without calling this __init__.
+    _coverage_penalty_weight: float | Tensor = 0.0
+    _reorder_tensor_arrays = True
+
+    @property
+    def _rows(self) -> int | None:
+        """The batch size, where it is known."""
+        return self._start_tokens.shape.as_list()[0]
 
     @property
     def batch_size(self) -> Tensor:
@@ -211,11 +219,13 @@ class BeamSearchDecoder(Decoder):
 
     def _split_batch_beams(self, t: Tensor, s: Any = None) -> Tensor:
         _check_ndims(t)
-        return split_beams(t, self._batch_size, self._rows, self._beam_width)
+        split = split_beams(t, self._batch_size, self._rows, self._beam_width)
+        return _with_size(split, 2, s)
 
     def _merge_batch_beams(self, t: Tensor, s: Any = None) -> Tensor:
         _check_ndims(t)
-        return merge_beams(t, self._batch_size, self._rows, self._beam_width)
+        merged = merge_beams(t, self._batch_size, self._rows, self._beam_width)
+        return _with_size(merged, 1, s)
 
     def _maybe_split_batch_beams(self, t: Any, s: Any = None) -> Any:
         """A part of the cell's state by beams; arrays and scalars have none."""
@@ -247,6 +257,14 @@ class BeamSearchDecoder(Decoder):
             [_check_batch_beam(steps, self._batch_size, self._beam_width)]
         ):
             return gather_tree_from_array(steps, parent_ids, lengths)
+
+
+def _with_size(t: Tensor, axes: int, s: Any) -> Tensor:
+    """A tensor whose shape behind some axes is s, where that is known."""
+    if s is not None:
+        s = tf.get_static_value(s) if tf.is_tensor(s) else s
+        t.set_shape(t.shape[:axes].concatenate(tf.TensorShape(s)))
+    return t
 
 
 def _may_be_beams(shape: tf.TensorShape, batch_size: int | None, beam_width: int) -> bool:

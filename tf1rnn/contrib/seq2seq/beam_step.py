@@ -192,16 +192,16 @@ def _get_scores(
     log_probs: Tensor,
     sequence_lengths: Tensor,
     length_penalty_weight: float | Tensor,
-    coverage_penalty_weight: float | Tensor,
-    finished: Tensor,
-    accumulated_attention_probs: Tensor | None,
+    coverage_penalty_weight: float | Tensor = 0.0,  # which 1.10 knew nothing of
+    finished: Tensor | None = None,
+    accumulated_attention_probs: Tensor | None = None,
 ) -> Tensor:
     """The score of each beam with each id.
 
     Args:
       log_probs, sequence_lengths: `[batch_size, beam_width, vocab_size]`.
       length_penalty_weight, coverage_penalty_weight: scalars.
-      finished: bool `[batch_size, beam_width]`.
+      finished: bool `[batch_size, beam_width]`, or None where there is no coverage.
       accumulated_attention_probs: `[batch_size, beam_width, max_time]`, or None.
 
     Returns:
@@ -219,7 +219,7 @@ def _get_scores(
         )
     if tf.get_static_value(weight) == 0.0:
         return scores
-    if accumulated_attention_probs is None:
+    if accumulated_attention_probs is None or finished is None:
         raise ValueError(
             "accumulated_attention_probs can be None only if coverage penalty is disabled."
         )

@@ -22,6 +22,9 @@ class Dense(Layer):
       dtype: dtype of the kernel; by default that of the inputs.
     """
 
+    use_bias = False
+    activation = bias = kernel_initializer = bias_initializer = None
+
     def __init__(self, units: int, name: str, dtype: DType | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.units = int(units)
