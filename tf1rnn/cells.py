@@ -162,10 +162,10 @@ class UnitsCell(LayerRNNCell):
 
     def _affine(self, inputs: Tensor, state: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         """[inputs, state] · kernel + bias."""
-        product = self._product(tf.concat([inputs, state], axis=1), kernel)
+        product = self._times_kernel(tf.concat([inputs, state], axis=1), kernel)
         return product if bias is None else tf.nn.bias_add(product, bias)
 
-    def _product(self, x: Tensor, kernel: Tensor) -> Tensor:
+    def _times_kernel(self, x: Tensor, kernel: Tensor) -> Tensor:
         """x · kernel, the operands in `matmul_dtype`."""
         return times(x, tf.cast(kernel, self._matmul_dtype or x.dtype))
 

@@ -62,13 +62,21 @@ class DrawnMasks(SharesTensors):
       seed: int or None.
       variational: None, or `(dtype, sizes)`: for each use a nest of sizes to draw
         masks `[1, units]` of.
+      noise: in place of these the uniform numbers themselves, a nest for each use, or None.
     """
 
     def __init__(
-        self, seed: int | None = None, variational: tuple[DType, dict[str, Sizes]] | None = None
+        self,
+        seed: int | None = None,
+        variational: tuple[DType, dict[str, Sizes]] | None = None,
+        noise: dict[str, Nest] | None = None,
     ) -> None:
         self._seed = seed
-        self._noise: dict[tuple[str, int], Tensor] = {}
+        self._noise: dict[tuple[str, int], Tensor] = {
+            (use, i): x
+            for use, nest in (noise or {}).items()
+            for i, x in enumerate(tf.nest.flatten(nest))
+        }
         if variational:
             dtype, sizes = variational
             for use in sizes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -70,7 +71,7 @@ class DropoutWrapper(Wrapper):
         **layer_options: Any,
     ) -> None:
         super().__init__(cell, dtype=dtype, **layer_options)
-        visitor = dropout_state_filter_visitor or _all_but_c
+        visitor = dropout_state_filter_visitor or all_but_c
         if not callable(visitor):
             raise TypeError("dropout_state_filter_visitor must be callable")
         self._dropout_state_filter = visitor
@@ -89,8 +90,14 @@ class DropoutWrapper(Wrapper):
                     "When variational_recurrent=True and input_keep_prob < 1.0 or is unknown, "
                     "input_size must be provided"
                 )
-        self._masks = self._source_of_masks()
+        _ = self._source_of_masks  # made here, where variational masks are drawn for all calls
 
+    # Class attributes, and a source made when first asked for, so that a subclass works without
+    # calling this __init__.
+    _input_size: Sizes | None = None
+    _step: Tensor | tf.Variable | None = None
+
+    @functools.cached_property
     def _source_of_masks(self) -> DrawnMasks | StepMasks:
         if self._step is not None:
             dtype = getattr(self._step, "dtype", None)
@@ -99,6 +106,9 @@ class DropoutWrapper(Wrapper):
             return StepMasks(self._step, self._seed, self._variational_recurrent)
         if not self._variational_recurrent:
             return DrawnMasks(self._seed)
+        given = {use: getattr(self, f"_recurrent_{use}_noise", None) for use in _USES}
+        if any(noise is not None for noise in given.values()):
+            return DrawnMasks(self._seed, noise=given)
         sizes = {
             "input": (self._input_keep_prob, self._input_size),
             "state": (self._state_keep_prob, self.cell.state_size),
@@ -110,7 +120,7 @@ class DropoutWrapper(Wrapper):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make another wrapper like this one, for `from_config`."""
-        visitor = None if self._dropout_state_filter is _all_but_c else self._dropout_state_filter
+        visitor = None if self._dropout_state_filter is all_but_c else self._dropout_state_filter
         return {
             **super().get_config(),
             "input_keep_prob": self._input_keep_prob,
@@ -126,7 +136,7 @@ class DropoutWrapper(Wrapper):
 
     def __call__(self, inputs: Nest, state: Nest, scope: Scope = None) -> tuple[Nest, Nest]:
         """Calls the wrapped cell, with dropout before and after."""
-        drop = self._masks.for_step()
+        drop = self._source_of_masks.for_step()
         inputs = drop_nest(drop, as_tensors(inputs), "input", self._input_keep_prob)
         outputs, state = self.cell(inputs, state, scope=scope)
         if not _is_one(self._state_keep_prob):
@@ -139,7 +149,7 @@ class DropoutWrapper(Wrapper):
         """The wrapped cell's faster way, with the masks of all steps; None with state dropout."""
         if not _is_one(self._state_keep_prob):
             return None
-        drop = self._masks.for_sequence()
+        drop = self._source_of_masks.for_sequence()
         inputs = drop_nest(drop, inputs, "input", self._input_keep_prob)
         done = fast_sequence(self.cell, inputs, initial_state, sequence_length)
         if done is None:
@@ -157,6 +167,9 @@ class DropoutWrapper(Wrapper):
         return tf.nest.pack_sequence_as(state, parts)
 
 
+_USES = ("input", "state", "output")
+
+
 def _is_one(keep_prob: float | Tensor) -> bool:
     return isinstance(keep_prob, float) and keep_prob == 1.0
 
@@ -171,7 +184,7 @@ def _checked_keep_prob(name: str, keep_prob: float | Tensor) -> float | Tensor:
     return float(value)
 
 
-def _all_but_c(state: Nest) -> Any:
+def all_but_c(state: Nest) -> Any:
     """All but `c` where the fields are an LSTM's, whoever's tuple it is; no TensorArray."""
     if getattr(state, "_fields", None) == ("c", "h"):
         return type(state)(c=False, h=True)

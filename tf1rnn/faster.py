@@ -16,6 +16,7 @@ from tf1rnn.types import Cell, Nest, Tensor
 
 # What a subclass may write anew without changing a step: it counts for both ways alike.
 NO_STEPS = {
+    "__getattr__",
     "__init__",
     "build",
     "zero_state",

@@ -148,12 +148,12 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
     def losses(self) -> list[Tensor]:
         """What `add_loss` and the regularizers of `add_weight` have added, inner cells' too."""
         inner = [loss for cell in self._inner_cells() for loss in getattr(cell, "losses", ())]
-        return self._list("_losses") + inner
+        return self._own_list("_losses") + inner
 
     @property
     def updates(self) -> list[Tensor]:
         """Ops to run beside a training step, that `add_update` has added."""
-        return self._list("_updates")
+        return self._own_list("_updates")
 
     def add_loss(self, losses: Tensor | Sequence[Tensor], inputs: Nest = None) -> None:
         """Adds scalars to `losses` and to the graph's `REGULARIZATION_LOSSES`.
@@ -170,7 +170,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
 
     def _add(self, parts: Any, attribute: str, collection: str) -> None:
         parts = list(parts) if isinstance(parts, (list, tuple)) else [parts]
-        self._list(attribute).extend(parts)
+        self._own_list(attribute).extend(parts)
         tf.get_collection_ref(collection).extend(parts)
 
     def apply(self, *args: Any, **options: Any) -> Any:
@@ -253,8 +253,8 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
                 partitioner=partitioner,
             )
         if regularizer:
-            self._list("_losses").extend(losses[others:])
-        self._track(variable, name)
+            self._own_list("_losses").extend(losses[others:])
+        self._keep_track(variable, name)
         return variable
 
     def add_variable(self, *args: Any, **options: Any) -> tf.Variable:
@@ -336,7 +336,7 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
             parts = [made]
         else:  # another getter's tensor, which is no variable; or a partitioned variable
             parts = [] if tf.is_tensor(made) else list(made)
-        noted = self._list("_noted_variables")
+        noted = self._own_list("_noted_variables")
         noted += [part for part in parts if not any(part is one for one in noted)]
         return made
 
@@ -344,18 +344,18 @@ class Layer(SharesTensors, tensorflow.__internal__.tracking.Trackable):
         """The layer's variables and those of its inner cells, each once, as they were made."""
         inner = [v for cell in self._inner_cells() for v in getattr(cell, "weights", ())]
         added = self._trainable_weights + self._non_trainable_weights
-        noted = self._list("_noted_variables")
+        noted = self._own_list("_noted_variables")
         return list({id(v): v for v in noted + added + inner}.values())
 
     def _inner_cells(self) -> list[Any]:
         """The cells that this one is made of."""
         return []
 
-    def _list(self, attribute: str) -> list[Any]:
+    def _own_list(self, attribute: str) -> list[Any]:
         """A list of this instance's own, also where a subclass does not call `__init__`."""
         return self.__dict__.setdefault(attribute, [])
 
-    def _track(self, part: Any, name: str) -> None:
+    def _keep_track(self, part: Any, name: str) -> None:
         """Has checkpoints of this object hold a part under a name."""
         if isinstance(part, tensorflow.__internal__.tracking.Trackable):
             self._track_trackable(part, name, overwrite=True)

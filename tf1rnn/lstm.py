@@ -198,8 +198,8 @@ class LSTMCell(UnitsCell):
             o += self._w_o_diag * c
         h = tf.sigmoid(o) * self._activation(c)
         if self._num_proj:
-            h = _clip(self._product(h, self._proj_kernel), self._proj_clip)
-        return h, self._joined(c, h)
+            h = _clip(self._times_kernel(h, self._proj_kernel), self._proj_clip)
+        return h, self._state_of(c, h)
 
     @property
     def _has_fast_kernel(self) -> bool:
@@ -221,7 +221,7 @@ class LSTMCell(UnitsCell):
             outputs, c, h = kernels.lstm_sequence(
                 inputs, c, h, *weights, sequence_length, self._matmul_dtype
             )
-        return outputs, self._joined(c, h)
+        return outputs, self._state_of(c, h)
 
     def _state_parts(self, state: Nest) -> tuple[Tensor, Tensor]:
         if not self._state_is_tuple:
@@ -233,7 +233,7 @@ class LSTMCell(UnitsCell):
             )
         return state[0], state[1]
 
-    def _joined(self, c: Tensor, h: Tensor) -> Nest:
+    def _state_of(self, c: Tensor, h: Tensor) -> Nest:
         return LSTMStateTuple(c, h) if self._state_is_tuple else tf.concat([c, h], axis=1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.types import Dimension, DType, Nest, Shape, Sizes, Tensor
@@ -10,13 +12,40 @@ from tf1rnn.types import Dimension, DType, Nest, Shape, Sizes, Tensor
 def zeros(batch_size: Dimension, sizes: Sizes, dtype: DType) -> Nest:
     """A nest like `sizes`, each size `n` replaced by zeros `[batch_size, n]` of `dtype`."""
     return tf.nest.map_structure(
-        lambda size: tf.zeros([batch_size, *shape_of_size(size).as_list()], dtype), sizes
+        lambda size: tf.zeros(shape_with_batch(batch_size, size), dtype), sizes
     )
 
 
 def shape_of_size(size: Sizes) -> Shape:
-    """The `tf.TensorShape` without the batch that a cell's size, an int or a shape, stands for."""
+    """The `tf.TensorShape` without the batch that a cell's size stands for.
+
+    A size is an int or a shape; or an int tensor, such as the length of a memory, a scalar or a
+    vector, of which the shape may be unknown before the graph runs.
+    """
+    if tf.is_tensor(size):
+        known = tf.get_static_value(size)
+        axes = 1 if size.shape.rank == 0 else size.shape.num_elements()
+        return tf.TensorShape([None] * axes if known is None else known.reshape(-1).tolist())
     return tf.TensorShape(size if isinstance(size, tf.TensorShape) else [size])
+
+
+def shape_with_batch(batch_size: Any, size: Sizes) -> Any:
+    """The shape of a tensor of some size, for `tf.zeros`.
+
+    Args:
+      batch_size: an int or a list of them, or an int tensor, a scalar or a vector of several axes.
+      size: see `shape_of_size`.
+
+    Returns:
+      A list, or an int32 vector where a part is a vector or a size is a tensor.
+    """
+    rows = list(batch_size) if isinstance(batch_size, (list, tuple)) else [batch_size]
+    is_scalar = not tf.is_tensor(batch_size) or batch_size.shape.rank == 0
+    if is_scalar and not tf.is_tensor(size):
+        return [*rows, *shape_of_size(size).as_list()]
+    dims = size if tf.is_tensor(size) else shape_of_size(size).as_list()
+    parts = [batch_size if not is_scalar else rows, dims]
+    return tf.concat([tf.reshape(tf.cast(part, tf.int32), [-1]) for part in parts], 0)
 
 
 def where_rows(rows: Tensor, then: Nest, otherwise: Nest) -> Nest:

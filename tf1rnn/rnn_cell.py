@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.layer import Layer
-from tf1rnn.nests import shape_of_size
+from tf1rnn.nests import shape_with_batch
 from tf1rnn.types import Dimension, DType, Nest, Scope, Sizes, Tensor
 
 
@@ -129,7 +129,7 @@ class RNNCell(Layer):
             batch_size = tf.TensorShape(batch_size).as_list()
         with tf.name_scope(f"{type(self).__name__}ZeroState"):
             return tf.nest.map_structure(
-                lambda size: tf.zeros(_with_batch(batch_size, size), dtype), self.state_size
+                lambda size: tf.zeros(shape_with_batch(batch_size, size), dtype), self.state_size
             )
 
     def get_initial_state(
@@ -220,16 +220,6 @@ class RNNCell(Layer):
 @functools.cache
 def _takes_scope(call: Callable[..., Any]) -> bool:
     return "scope" in inspect.signature(call).parameters
-
-
-def _with_batch(batch_size: Dimension, size: Sizes) -> Any:
-    """The shape of a part of the state: a list, or a tensor where the batch is a vector."""
-    dims = shape_of_size(size).as_list()
-    if not tf.is_tensor(batch_size):
-        return [*batch_size, *dims]
-    if batch_size.shape.rank == 0:
-        return [batch_size, *dims]
-    return tf.concat([batch_size, tf.constant(dims, batch_size.dtype)], axis=0)
 
 
 def as_tensors(nest: Nest) -> Nest:

@@ -90,7 +90,8 @@ def started(
 
 def _known_size(size: Sizes) -> Shape:
     """A size as a shape; of a cell that gives its zero state for its sizes, none is known."""
-    return tf.TensorShape(None) if tf.is_tensor(size) else shape_of_size(size)
+    gives_zeros = tf.is_tensor(size) and size.shape.rank != 0
+    return tf.TensorShape(None) if gives_zeros else shape_of_size(size)
 
 
 def _has_rows(part: Tensor, size: Shape) -> bool:

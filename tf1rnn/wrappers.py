@@ -51,7 +51,7 @@ class MultiRNNCell(RNNCell):
         self._cells = list(cells)
         self._state_is_tuple = state_is_tuple
         for i, cell in enumerate(cells):
-            self._track(cell, f"cell-{i}")
+            self._keep_track(cell, f"cell-{i}")
 
     @property
     def state_size(self) -> Sizes:
@@ -91,11 +91,11 @@ class MultiRNNCell(RNNCell):
     def call(self, inputs: Nest, state: Nest) -> tuple[Nest, Nest]:
         """Computes one time step of every layer."""
         states = []
-        for i, (cell, layer_state) in enumerate(self._layers(state)):
+        for i, (cell, layer_state) in enumerate(self._cells_and_states(state)):
             with tf.variable_scope(f"cell_{i}"):
                 inputs, layer_state = cell(inputs, layer_state)
             states.append(layer_state)
-        return inputs, self._join(states)
+        return inputs, self._state_of_layers(states)
 
     def sequence(
         self, inputs: Tensor, initial_state: Nest, sequence_length: Tensor | None = None
@@ -105,18 +105,18 @@ class MultiRNNCell(RNNCell):
         None if the first one knows none.
         """
         with self.cell_scope(inputs, are_steps=True):
-            states = [state for _, state in self._layers(initial_state)]
+            states = [state for _, state in self._cells_and_states(initial_state)]
             outputs: list[Tensor] = []
-            for piece in self._pieces(inputs, sequence_length):
-                done = self._along(piece, states, sequence_length)
+            for piece in self._cut_in_time(inputs, sequence_length):
+                done = self._layers_along(piece, states, sequence_length)
                 if done is None:
                     return None
                 last, states = done
                 outputs.append(last)
             joined = outputs[0] if len(outputs) == 1 else tf.concat(outputs, 0)
-            return joined, self._join(states)
+            return joined, self._state_of_layers(states)
 
-    def _pieces(self, inputs: Tensor, sequence_length: Tensor | None) -> list[Tensor]:
+    def _cut_in_time(self, inputs: Tensor, sequence_length: Tensor | None) -> list[Tensor]:
         """The inputs, cut in time where that lets the layers work side by side.
 
         A step of a single row is too little for several threads: a layer can only begin with a
@@ -133,7 +133,7 @@ class MultiRNNCell(RNNCell):
         ends = [steps * i // PIECES for i in range(PIECES + 1)]
         return [inputs[start:end] for start, end in itertools.pairwise(ends)]
 
-    def _along(
+    def _layers_along(
         self, inputs: Tensor, states: list[Nest], sequence_length: Tensor | None
     ) -> tuple[Tensor, list[Nest]] | None:
         """Outputs and states behind a piece; None if the first layer knows no faster way."""
@@ -149,7 +149,7 @@ class MultiRNNCell(RNNCell):
             new_states.append(state)
         return inputs, new_states
 
-    def _layers(self, state: Nest) -> list[tuple[Cell, Nest]]:
+    def _cells_and_states(self, state: Nest) -> list[tuple[Cell, Nest]]:
         if not self._state_is_tuple:
             sizes = [cell.state_size for cell in self._cells]
             return list(zip(self._cells, tf.split(state, sizes, axis=1), strict=True))
@@ -159,7 +159,7 @@ class MultiRNNCell(RNNCell):
             )
         return list(zip(self._cells, state, strict=True))
 
-    def _join(self, states: list[Nest]) -> Nest:
+    def _state_of_layers(self, states: list[Nest]) -> Nest:
         return tuple(states) if self._state_is_tuple else tf.concat(states, axis=1)
 
 
@@ -178,7 +178,7 @@ class Wrapper(RNNCell):
         super().__init__(**layer_options)
         assert_like_rnncell("cell", cell)
         self.cell = cell
-        self._track(cell, "cell")
+        self._keep_track(cell, "cell")
 
     @property
     def cell(self) -> Cell:

@@ -18,7 +18,8 @@ def switch_on() -> None:
     """Graph mode, ref variables and all else of `tf.disable_v2_behavior()`, unless it is on.
 
     Data sets, too, give an element when it is asked for; today's work on the next one meanwhile.
-    And a dimension may be a whole float, such as the `size / 2` of Python 2.
+    And a dimension may be a whole float, such as the `size / 2` of Python 2; a shape and a tensor
+    are added as tensors.
 
     Raises:
       ValueError: a TensorFlow that computes eagerly has started and cannot be stopped.
@@ -31,6 +32,7 @@ def switch_on() -> None:
         tf.disable_v2_behavior()
     DatasetV2._apply_debug_options = _one_at_a_time
     tf.Dimension.__init__ = _init_of_whole
+    tf.TensorShape.__add__ = _added
 
     def put_back() -> None:
         if was[0]:  # eager execution, which needs an empty default graph
@@ -41,6 +43,7 @@ def switch_on() -> None:
             enable() if on else disable()
         DatasetV2._apply_debug_options = _as_it_is
         tf.Dimension.__init__ = _init
+        tf.TensorShape.__add__ = _joined
 
     _undo.append(put_back)
 
@@ -105,6 +108,13 @@ _init = tf.Dimension.__init__
 def _init_of_whole(dimension: tf.Dimension, value: Any) -> None:
     whole = isinstance(value, float | np.floating) and float(value).is_integer()
     _init(dimension, int(value) if whole else value)
+
+
+_joined = tf.TensorShape.__add__
+
+
+def _added(shape: tf.TensorShape, other: Any) -> Any:
+    return NotImplemented if tf.is_tensor(other) else _joined(shape, other)
 
 
 class _quiet:

@@ -77,6 +77,7 @@ def stand_for_tensorflow() -> None:
 def stand_back() -> None:
     """`import tensorflow` gives TensorFlow again, and `tensorflow.contrib` is nowhere."""
     old_keras.stand_back()
+    modules.put_back_replaced()
     for name, module in _hidden.items():
         _put_back(sys.modules, name, module)
     for package, part, before in _hidden_parts:

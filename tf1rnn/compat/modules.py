@@ -18,7 +18,8 @@ import tensorflow
 import tensorflow.compat.v1 as tf
 
 from tf1rnn.compat import behaviour, old_names, report
-from tf1rnn.compat.table import ADVICE, FAMILIES, INSIDE, NAMES, SAME
+from tf1rnn.compat.advice import ADVICE
+from tf1rnn.compat.table import FAMILIES, INSIDE, NAMES, SAME
 
 VERSION = "1.15.5"
 
@@ -74,9 +75,16 @@ class Served(ModuleType):
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Sets a name, but for a module that an import has found: those are looked up."""
-        if not isinstance(value, Served):
-            super().__setattr__(name, value)
+        """Sets a name, but for a module that an import has found: those are looked up.
+
+        What the library looks up by that name is the new value, too: a program may put a function
+        of its own in the place of one that classes of the module call.
+        """
+        if isinstance(value, Served):
+            return
+        with contextlib.suppress(UnknownName, ImportError):
+            _replace(name, self.served(name), value)
+        super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         """All names that are served here."""
@@ -118,7 +126,31 @@ class Served(ModuleType):
         raise UnknownName(unknown(path, dir(self)))
 
     def _modules(self) -> Iterator[ModuleType]:
-        return (importlib.import_module(one) for one in FAMILIES.get(self._path, ()))
+        return map(_module, FAMILIES.get(self._path, ()))
+
+
+_replaced: list[tuple[ModuleType, str, Any]] = []  # modules, names, and what stood there
+
+
+def _replace(name: str, old: Any, new: Any) -> None:
+    """Has the library's modules find another value by a name."""
+    for path, module in list(sys.modules.items()):
+        if path.startswith("tf1rnn.") and vars(module).get(name) is old:
+            _replaced.append((module, name, old))
+            setattr(module, name, new)
+
+
+def put_back_replaced() -> None:
+    """What stood in the library's modules before a program set names of served ones."""
+    while _replaced:
+        setattr(*_replaced.pop())
+
+
+def _module(path: str) -> ModuleType:
+    """A module of the table; behind a colon one that another module finds."""
+    name, _, found = path.partition(":")
+    module = importlib.import_module(name)
+    return getattr(module, found) if found else module
 
 
 def _attribute(value: Any, path: str) -> Any:

@@ -10,12 +10,27 @@ CONTRIB = "tf1rnn.contrib."
 RNN = (CONTRIB + "rnn",)
 LINEAR = (CONTRIB + "rnn.linear",)
 SEQ2SEQ = (CONTRIB + "seq2seq",)
-LEGACY = (CONTRIB + "legacy_seq2seq",)
 LAYERS = (CONTRIB + "keras_layers",)
 CONTRIB_LAYERS = (CONTRIB + "layers",)
 FRAMEWORK = (CONTRIB + "framework",)
 ESTIMATORS = tuple(f"{CONTRIB}estimator.{name}" for name in ("learn", "dynamic_rnn", "rnn_common"))
-CELLS = (*RNN, *LINEAR)
+CELLS = (*RNN, *LINEAR, CONTRIB + "rnn.private")
+LEGACY = (CONTRIB + "legacy_seq2seq", *LINEAR)
+NEST = (CONTRIB + "nest",)
+OPT = (CONTRIB + "opt",)
+DISTRIBUTIONS = (CONTRIB + "distributions",)
+NETWORKS = (
+    "alexnet",
+    "inception",
+    "inception_v1",
+    "inception_v2",
+    "inception_v3",
+    "overfeat",
+    "resnet_utils",
+    "resnet_v1",
+    "resnet_v2",
+    "vgg",
+)
 
 # Old module -> the modules that have its names, the first that has one counts.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -26,6 +41,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "models.rnn.linear": CELLS,
     "models.rnn.ptb.reader": ("tf1rnn.compat.ptb_reader",),
     "python.ops.nn": CELLS,
+    "python.ops.nn.rnn_cell": CELLS,
+    "python.ops.nn.seq2seq": LEGACY,
+    "contrib.rnn.ops.gen_gru_ops": ("tensorflow.python.ops.gen_rnn_ops",),
+    "contrib.rnn.ops.gen_lstm_ops": ("tensorflow.python.ops.gen_rnn_ops",),
     "python.ops.rnn": CELLS,
     "python.ops.rnn_cell": CELLS,
     "python.ops.rnn_cell_impl": CELLS,
@@ -99,11 +118,34 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         )
     },
     "contrib.layers.python.layers": CONTRIB_LAYERS,
+    "contrib.layers.python.ops.sparse_ops": (CONTRIB + "sparse_ops",),
     "contrib.slim": (CONTRIB + "slim",),
+    **{
+        path: (CONTRIB + "nets",) for path in ("contrib.slim.nets", "contrib.slim.python.slim.nets")
+    },
+    **{
+        f"{path}.{name}": (f"{CONTRIB}nets:{name}",)
+        for path in ("contrib.slim.nets", "contrib.slim.python.slim.nets")
+        for name in NETWORKS
+    },
     "contrib.framework": FRAMEWORK,
     "contrib.framework.python.ops": FRAMEWORK,
-    "contrib.framework.python.ops.arg_scope": FRAMEWORK,
-    "contrib.framework.python.ops.variables": FRAMEWORK,
+    **{
+        f"contrib.framework.python.{name}": FRAMEWORK
+        for name in (
+            "framework",
+            "framework.checkpoint_utils",
+            "framework.experimental",
+            "framework.tensor_util",
+            "ops.arg_scope",
+            "ops.checkpoint_ops",
+            "ops.ops",
+            "ops.script_ops",
+            "ops.variables",
+        )
+    },
+    "contrib.framework.nest": NEST,
+    "contrib.data.python.util.nest": NEST,
     # Small parts.
     **{
         f"{path}estimator{name}": (f"{CONTRIB}estimator{part}",)
@@ -147,18 +189,59 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.training": (CONTRIB + "training",),
     **{
         f"contrib.training.python.training.{name}": (CONTRIB + "training",)
-        for name in ("bucket_ops", "evaluation", "hparam", "training")
+        for name in (
+            "bucket_ops",
+            "evaluation",
+            "hparam",
+            "sequence_queueing_state_saver",
+            "training",
+        )
     },
     "contrib.lookup": (CONTRIB + "lookup",),
     "contrib.lookup.lookup_ops": (CONTRIB + "lookup",),
     "contrib.data": (CONTRIB + "data",),
-    "contrib.data.python.ops.dataset_ops": (CONTRIB + "data",),
+    **{
+        f"contrib.data.python.ops.{name}": (CONTRIB + "data",)
+        for name in (
+            "batching",
+            "dataset_ops",
+            "grouping",
+            "interleave_ops",
+            "shuffle_ops",
+            "sliding",
+        )
+    },
     "contrib.metrics": (CONTRIB + "metrics",),
+    "contrib.metrics.python.metrics.classification": (CONTRIB + "metrics",),
     "contrib.metrics.python.ops.metric_ops": (CONTRIB + "metrics",),
     "contrib.losses": (CONTRIB + "losses",),
     "contrib.losses.python.losses.loss_ops": (CONTRIB + "losses",),
-    "contrib.opt": (CONTRIB + "opt",),
-    "contrib.distributions": (CONTRIB + "distributions",),
+    "contrib.opt": OPT,
+    **{
+        f"contrib.opt.python.training.{name}": OPT
+        for name in (
+            "lazy_adam_optimizer",
+            "moving_average_optimizer",
+            "nadam_optimizer",
+            "weight_decay_optimizers",
+        )
+    },
+    "contrib.distributions": DISTRIBUTIONS,
+    **{
+        f"contrib.distributions.python.ops.{name}": DISTRIBUTIONS
+        for name in (
+            "bernoulli",
+            "categorical",
+            "mixture",
+            "mvn_diag",
+            "normal",
+            "onehot_categorical",
+            "relaxed_onehot_categorical",
+        )
+    },
+    "contrib.compiler.jit": (),
+    "contrib.nn": (CONTRIB + "nn",),
+    "contrib.sparsemax": (CONTRIB + "sparsemax",),
     "contrib.grid_rnn": (CONTRIB + "grid_rnn",),
     "contrib.grid_rnn.python.ops.grid_rnn_cell": (CONTRIB + "grid_rnn",),
     "contrib.feature_column": (CONTRIB + "feature_column",),
@@ -203,11 +286,25 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.tensorboard.plugins.projector": ("tensorboard.plugins.projector",),
     "examples.tutorials.mnist.input_data": (CONTRIB + "mnist",),
     "contrib.learn.python.learn.datasets.mnist": (CONTRIB + "mnist",),
-    # Parts of Keras that stood inside of TensorFlow, where today's copy has none of them.
+    # Keras inside of TensorFlow, of which today's copy has some parts, which fit no others.
+    "python.keras": ("tf_keras.api._v1.keras",),
+    "python.keras.engine.base_layer": (),
     **{
         f"python.keras.{name}": (f"tf_keras.api._v1.keras.{name}",)
         for name in (
+            "activations",
             "applications",
+            "backend",
+            "callbacks",
+            "constraints",
+            "initializers",
+            "layers",
+            "losses",
+            "metrics",
+            "models",
+            "optimizers",
+            "regularizers",
+            "utils",
             "datasets",
             *(f"datasets.{one}" for one in ("cifar10", "imdb", "mnist", "reuters")),
             "preprocessing",
@@ -267,6 +364,10 @@ NAMES: dict[str, str] = {
             "VocabInfo",
         )
     },
+    "python.keras.engine.base_layer.Layer": "tf_keras.api._v1.keras.layers:Layer",
+    "contrib.compiler.jit.experimental_jit_scope": (
+        "tensorflow.compat.v1.xla.experimental:jit_scope"
+    ),
     "contrib.deprecated.merge_all_summaries": "tensorflow.compat.v1.summary:merge_all",
     "contrib.deprecated.merge_summary": "tensorflow.compat.v1.summary:merge",
     **{
@@ -278,32 +379,4 @@ NAMES: dict[str, str] = {
             "truncated_normal": "truncated_normal",
         }.items()
     },
-}
-
-# What could be done instead of a name that is not served.
-ADVICE: dict[str, str] = {
-    "contrib.eager": "tf.enable_eager_execution and today's tf.function are TensorFlow 2's",
-    "contrib.estimator": "of it heads, RNN, DNN and linear estimators and early stopping are",
-    "estimator": "Estimator and heads are; of the ready-made ones those of layers and linear ones",
-    "contrib.learn": "Estimator with a model function and DynamicRnnEstimator are, others are not",
-    **{
-        f"contrib.layers.{name}": "of the columns real_valued_, one_hot_ and embedding_column are"
-        for name in (
-            "bucketized_column",
-            "crossed_column",
-            "scattered_embedding_column",
-            "shared_embedding_columns",
-            "sparse_column_with_keys",
-            "sparse_column_with_vocabulary_file",
-            "weighted_sparse_column",
-        )
-    },
-    "contrib.distribute": "tf.distribute",
-    "contrib.image": "tf.image, or the package tensorflow-addons",
-    "contrib.ffmpeg": "tf.audio.decode_wav, or the package tensorflow-io",
-    "contrib.lite": "tf.lite",
-    "contrib.tensorrt": "tf.experimental.tensorrt",
-    "contrib.quantize": "the package tensorflow-model-optimization",
-    "contrib.factorization": "scikit-learn has k-means and mixtures",
-    "contrib.gan": "the package tf-gan",
 }

@@ -301,3 +301,8 @@ def _later_lengths(lengths: Tensor) -> Tensor:
 def _later_steps(inputs: Tensor) -> Tensor:
     """The steps after the first, and one more, which lies within no row: there is always a step."""
     return tf.concat([inputs[:, 1:], tf.zeros_like(inputs[:, :1])], axis=1)
+
+
+def _lengths_to_masks(lengths: Tensor, max_length: int | Tensor) -> Tensor:
+    """The name up to 1.8 of a mask: float32 `[batch_size, max_length]`, 1 within each row."""
+    return tf.sequence_mask(lengths, max_length, tf.float32)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import tensorflow
 import tensorflow.compat.v1 as tf
 
+from tf1rnn.contrib import nest
 from tf1rnn.contrib.slim import names_of
 from tf1rnn.types import DType, Nest, Shape, Tensor
 
@@ -46,16 +46,6 @@ load_checkpoint = tf.train.load_checkpoint
 load_variable = tf.train.load_variable
 smart_cond = tensorflow.__internal__.smart_cond.smart_cond
 sort = tf.sort
-nest = SimpleNamespace(
-    assert_same_structure=tf.nest.assert_same_structure,
-    flatten=tf.nest.flatten,
-    flatten_up_to=tensorflow.__internal__.nest.flatten_up_to,
-    is_nested=tf.nest.is_nested,
-    is_sequence=tf.nest.is_nested,
-    map_structure=tf.nest.map_structure,
-    map_structure_up_to=tensorflow.__internal__.nest.map_structure_up_to,
-    pack_sequence_as=tf.nest.pack_sequence_as,
-)
 
 
 # Tensors and their shapes.

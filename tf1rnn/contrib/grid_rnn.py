@@ -76,7 +76,7 @@ class GridRNNCell(RNNCell):
         others = [first if tied else make(num_units) for _ in range(num_dims - 1)]
         self._cells = [first, *others]
         for i, cell in enumerate(self._cells):
-            self._track(cell, f"cell-{i}")
+            self._keep_track(cell, f"cell-{i}")
         self._state_is_tuple, self._output_is_tuple = state_is_tuple, output_is_tuple
         self._is_lstm = tf.nest.is_nested(first.state_size)
 

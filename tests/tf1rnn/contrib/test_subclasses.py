@@ -271,3 +271,99 @@ def test_a_cudnn_layer_with_a_constructor_and_a_call_of_ones_own(graph):
     doubled, outputs = run([doubled, outputs])
     assert layer.batch_size == 2 and outputs.any()
     np.testing.assert_allclose(doubled, 2 * outputs, rtol=1e-5)
+
+
+@pytest.mark.parametrize("base", ["BasicRNNCell", "GRUCell", "BasicLSTMCell", "LSTMCell"])
+def test_a_step_may_make_the_variables_that_build_made_later(graph, base):
+    cell_class = getattr(rnn, base)
+
+    class Mine(cell_class):
+        def call(self, inputs, state):
+            h = tf.nest.flatten(state)[-1]
+            output = rnn._linear([inputs, h], 4, True)
+            return output, tf.nest.map_structure(lambda x: x + output, state)
+
+    class Other(cell_class):
+        def call(self, inputs, state):
+            output, state = super().call(inputs, state)
+            return output * 2, state
+
+    rnn.dynamic_rnn(Mine(4), tf.constant(X), dtype=tf.float32)
+    assert names() == ["rnn/mine/kernel", "rnn/mine/bias"]
+    other = Other(4)
+    other(tf.constant(X[:, 0]), other.zero_state(2, tf.float32))
+    with tf.variable_scope("plain"):
+        plain = cell_class(4, name="other")
+        plain.build(tf.TensorShape([None, 3]))
+    made = [f"plain/{v.op.name}" for v in other.weights]
+    assert made == [v.op.name for v in plain.weights]
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = other.nothing
+
+
+def test_dropout_with_noise_that_a_subclass_has_drawn(graph):
+    class Mine(rnn.DropoutWrapper):
+        def __init__(self, cell, noise):
+            self._cell = cell
+            self._input_keep_prob = self._state_keep_prob = 1.0
+            self._output_keep_prob = 0.5
+            self._dropout_state_filter = lambda _: False
+            self._variational_recurrent, self._seed = True, None
+            self._recurrent_output_noise = noise
+
+    noise = tf.constant([[0.2, 0.5, 0.9]])
+    cell = rnn.GRUCell(3)
+    state = tf.zeros([2, 3])
+    outputs, _ = Mine(cell, noise)(tf.constant(X[:, 0]), state)
+    plain, _ = cell(tf.constant(X[:, 0]), state)
+    outputs, plain = run([outputs, plain])
+    np.testing.assert_allclose(outputs, plain * [0, 2, 2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [None, [4, 3]])
+def test_alignments_as_outputs_over_a_memory_of_any_length(graph, lengths):
+    class Pointer(seq2seq.AttentionWrapper):
+        @property
+        def output_size(self):
+            return self.state_size.alignments
+
+        def call(self, inputs, state):
+            _, state = super().call(inputs, state)
+            return state.alignments, state
+
+    memory = tf.placeholder(tf.float32, [None, None, 4])
+    cell = Pointer(rnn.GRUCell(3), seq2seq.BahdanauAttention(3, memory))
+    zero = cell.zero_state(tf.shape(memory)[0], tf.float32)
+    outputs, _ = rnn.dynamic_rnn(cell, tf.constant(X), lengths, zero, tf.float32)
+    helper = seq2seq.TrainingHelper(tf.constant(X), [5, 3])
+    decoder = seq2seq.BasicDecoder(cell, helper, zero)
+    decoded, *_ = seq2seq.dynamic_decode(decoder, impute_finished=True)
+    with open_session() as session:
+        session.run(tf.global_variables_initializer())
+        found = session.run([outputs, decoded.rnn_output], {memory: np.ones([2, 6, 4])})
+    assert found[0].shape == (2, 5, 6) and found[1].shape == (2, 5, 6)
+    sums = [np.ones([2, 5]), np.array([[1] * 5, [1] * 3 + [0] * 2])]
+    if lengths:
+        sums[0] = np.arange(5) < np.array(lengths)[:, None]
+    for alignments, total in zip(found, sums, strict=True):
+        np.testing.assert_allclose(alignments.sum(2), total, rtol=1e-5)
+
+
+def test_an_output_size_that_is_a_tensor(graph):
+    class Mine(seq2seq.BasicDecoder):
+        @property
+        def output_size(self):
+            size = tf.constant(3) + 2
+            return seq2seq.BasicDecoderOutput(size, self._helper.sample_ids_shape)
+
+        def step(self, time, inputs, state, name=None):
+            output, *more = super().step(time, inputs, state, name)
+            wider = tf.concat([output.rnn_output, tf.ones([2, 2])], 1)
+            return (output._replace(rnn_output=wider), *more)
+
+    helper = seq2seq.TrainingHelper(tf.constant(X), [5, 3])
+    decoder = Mine(rnn.GRUCell(3), helper, tf.zeros([2, 3]))
+    decoded, *_ = seq2seq.dynamic_decode(decoder, impute_finished=True)
+    output = run(decoded.rnn_output)
+    assert output.shape == (2, 5, 5)
+    assert output[0, :, 3:].all() and not output[1, 3:].any()

@@ -159,12 +159,12 @@ class _CudnnRNN(Layer):
             initializer=self._initial_params,
             use_resource=tf.resource_variables_enabled(),  # scripts of TensorFlow 1 feed it
         )
-        if not tf.get_variable_scope().reuse:
+        if tf.get_variable_scope().reuse is not True:  # AUTO_REUSE may have made it anew
             self._create_saveable()
         saveables.track_cells(self, self.kernel, self._converter, self._direction)
         self.built = True
 
-    def _track(self, part: Any, name: str) -> None:
+    def _keep_track(self, part: Any, name: str) -> None:
         """Nothing: checkpoints of objects hold the cells' variables, not the opaque one."""
 
     def __call__(

@@ -102,17 +102,23 @@ def signatures(receiver: Any, spec: Any) -> dict[str, Any]:
     outputs = spec.export_outputs or {DEFAULT: PredictOutput(spec.predictions)}
     if len(outputs) == 1 and DEFAULT not in outputs:
         outputs = {**outputs, DEFAULT: next(iter(outputs.values()))}
-    return {
-        name: tf.saved_model.predict_signature_def(taken, _tensors(output))
-        for name, output in outputs.items()
-    }
+    return {name: _signature(taken, output) for name, output in outputs.items()}
+
+
+def _signature(taken: dict[str, Tensor], output: Any) -> Any:
+    """By the names that TensorFlow Serving knows for classes and for numbers."""
+    utils = tf.saved_model.signature_def_utils
+    if isinstance(output, PredictOutput):
+        return utils.predict_signature_def(taken, _tensors(output))
+    if len(taken) != 1:
+        raise ValueError(f"An output of classes or numbers needs one receiver tensor: {taken}")
+    (examples,) = taken.values()
+    if isinstance(output, RegressionOutput):
+        return utils.regression_signature_def(examples, output.value)
+    return utils.classification_signature_def(examples, output.classes, output.scores)
 
 
 def _tensors(output: Any) -> dict[str, Tensor]:
     """The tensors of an output by name."""
-    if isinstance(output, PredictOutput):
-        outputs = output.outputs
-        return outputs if isinstance(outputs, dict) else {"output": outputs}
-    named = {"value": "outputs"}
-    given = output._asdict().items()
-    return {named.get(name, name): tensor for name, tensor in given if tensor is not None}
+    outputs = output.outputs
+    return outputs if isinstance(outputs, dict) else {"output": outputs}

@@ -1,5 +1,11 @@
 """`tf.contrib.lookup`: tables from words to ids and back."""
 
+from tensorflow.python.ops.lookup_ops import (
+    InitializableLookupTableBase,
+    LookupInterface,
+    TableInitializerBase,
+)
+
 from tf1rnn.contrib.lookup.tables import (
     FastHashSpec,
     HasherSpec,
@@ -30,10 +36,13 @@ __all__ = [
     "HashTable",
     "HasherSpec",
     "IdTableWithHashBuckets",
+    "InitializableLookupTableBase",
     "KeyValueTensorInitializer",
+    "LookupInterface",
     "MutableDenseHashTable",
     "MutableHashTable",
     "StrongHashSpec",
+    "TableInitializerBase",
     "TextFileIdTableInitializer",
     "TextFileIndex",
     "TextFileInitializer",

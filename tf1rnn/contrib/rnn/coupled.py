@@ -111,10 +111,10 @@ class CoupledInputForgetGateLSTMCell(LayerNormGates):
             o += self._w_o * c
         h = tf.sigmoid(o) * self._activation(c)
         if self._num_proj:
-            h = self._product(h, joined_parts(self._projection_parts))
+            h = self._times_kernel(h, joined_parts(self._projection_parts))
             if self._proj_clip is not None:
                 h = tf.clip_by_value(h, -self._proj_clip, self._proj_clip)
-        return h, self._joined(c, h)
+        return h, self._state_of(c, h)
 
 
 def add_parts(

@@ -41,16 +41,52 @@ def _is_bool(argument: Any) -> bool:
 
 
 class _Skippable:
-    """Stands behind a cell in the line of classes, for subclasses that skip its constructor.
+    """Stands behind a cell in the line of classes, for what subclasses leave out.
 
-    `super(GRUCell, self).__init__(_reuse=reuse)` meant that of `RNNCell`: there is no size in it.
+    `super(GRUCell, self).__init__(_reuse=reuse)` meant the constructor of `RNNCell`: there is no
+    size in it. And before 1.5 it was `call` that made the variables: where a subclass has another
+    `call` and no `build`, they are made when they are first asked for.
     """
+
+    _shape_to_build: Any = None
+    built: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or {"num_units", "cells"} & kwargs.keys():
             super().__init__(*args, **kwargs)
         else:
             RNNCell.__init__(self, **kwargs)  # type: ignore[arg-type]
+
+    def build(self, inputs_shape: Shape) -> None:
+        """Makes the variables; or keeps the shape, until one is asked for."""
+        line = type(self).__mro__
+        below = {name for one in line[: line.index(_Skippable) - 1] for name in vars(one)}
+        if "call" in below and "build" not in below:
+            self._shape_to_build = inputs_shape
+        else:
+            super().build(inputs_shape)  # type: ignore[misc]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or self._shape_to_build is None or name not in _MADE_BY_BUILD:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        shape, self._shape_to_build = self._shape_to_build, None
+        self.built = False
+        super().build(shape)  # type: ignore[misc]
+        return getattr(self, name)
+
+
+_MADE_BY_BUILD = {
+    "_kernel",
+    "_bias",
+    "_gate_kernel",
+    "_gate_bias",
+    "_candidate_kernel",
+    "_candidate_bias",
+    "_w_f_diag",
+    "_w_i_diag",
+    "_w_o_diag",
+    "_proj_kernel",
+}
 
 
 def _signed(cell: Any) -> Any:
@@ -113,5 +149,5 @@ class MultiRNNCell(_Skippable, tf1rnn.MultiRNNCell):
             outputs = [cell.output_size for cell in self._cells[:-1]]
             self._cells = fitting(self._cells, [inputs_shape.as_list()[-1], *outputs])
             for i, cell in enumerate(self._cells):
-                self._track(cell, f"cell-{i}")
+                self._keep_track(cell, f"cell-{i}")
         super().build(inputs_shape)

@@ -52,22 +52,25 @@ class GLSTMCell(LSTMCell):
             activation=activation,
             reuse=reuse,
         )
-        self._groups = number_of_groups
+        self._number_of_groups = number_of_groups
 
     def build(self, inputs_shape: Shape) -> None:
         """Makes the kernel of each group, the biases and the projection."""
         depth = tf.TensorShape(inputs_shape).as_list()[-1]
         if depth is None:
             raise ValueError("input size must be statically known")
-        if depth % self._groups:
+        if depth % self._number_of_groups:
             raise ValueError(
-                f"input size ({depth}) must be divisible by number_of_groups ({self._groups})"
+                f"input size ({depth}) must be divisible by "
+                f"number_of_groups ({self._number_of_groups})"
             )
         shape = [
-            (depth + self._h_size) // self._groups,
-            4 * self._num_units // self._groups,
+            (depth + self._h_size) // self._number_of_groups,
+            4 * self._num_units // self._number_of_groups,
         ]
-        self._kernels = [self._add_kernel(f"group{n}/kernel", shape) for n in range(self._groups)]
+        self._kernels = [
+            self._add_kernel(f"group{n}/kernel", shape) for n in range(self._number_of_groups)
+        ]
         self._biases = [self._add_bias(f"bias_{gate}", self._num_units) for gate in "ijfo"]
         if self._num_proj:
             self._proj_kernel = self._add_kernel(
@@ -82,14 +85,14 @@ class GLSTMCell(LSTMCell):
         c = tf.sigmoid(f + self._forget_bias) * c + tf.sigmoid(i) * tf.tanh(j)
         h = tf.sigmoid(o) * self._activation(c)
         if self._num_proj:
-            h = self._product(h, self._proj_kernel)
-        return h, self._joined(c, h)
+            h = self._times_kernel(h, self._proj_kernel)
+        return h, self._state_of(c, h)
 
     def _gates(self, inputs: Tensor, h: Tensor) -> list[Tensor]:
         """i, j, f and o, each put together from what the groups give to it."""
         groups = zip(
-            tf.split(inputs, self._groups, axis=1),
-            tf.split(h, self._groups, axis=1),
+            tf.split(inputs, self._number_of_groups, axis=1),
+            tf.split(h, self._number_of_groups, axis=1),
             self._kernels,
             strict=True,
         )

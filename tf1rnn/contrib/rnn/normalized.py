@@ -146,7 +146,7 @@ class LayerNormBasicLSTMCell(LayerNormGates):
         size = 4 * self._num_units
         options = {"dtype": self._dtype, "trainable": self._trainable}
         kernel = tf.get_variable("kernel", [known_depth(args.shape), size], **options)
-        gates = self._product(args, kernel)
+        gates = self._times_kernel(args, kernel)
         if self._layer_norm:
             return gates
         # The bias starts as the scope's initializer says, as in TensorFlow 1.
@@ -163,7 +163,7 @@ class LayerNormBasicLSTMCell(LayerNormGates):
         c = c * tf.sigmoid(f + self._forget_bias) + tf.sigmoid(i) * g
         (c,) = self._normed([c], ("state",))
         h = self._activation(c) * tf.sigmoid(o)
-        return h, self._joined(c, h)
+        return h, self._state_of(c, h)
 
 
 class LayerNormLSTMCell(LayerNormGates):
@@ -233,8 +233,8 @@ class LayerNormLSTMCell(LayerNormGates):
             o += self._w_o_diag * c
         h = tf.sigmoid(o) * self._activation(c)
         if self._num_proj:
-            h = _clip(self._product(h, self._proj_kernel), self._proj_clip)
-        return h, self._joined(c, h)
+            h = _clip(self._times_kernel(h, self._proj_kernel), self._proj_clip)
+        return h, self._state_of(c, h)
 
 
 class WeightNormLSTMCell(_FullLSTMCell):
@@ -300,8 +300,8 @@ class WeightNormLSTMCell(_FullLSTMCell):
     ) -> tf.Variable | None:
         return super()._add_bias(f"{_WEIGHT_NORM}/{name}", size, default)
 
-    def _product(self, x: Tensor, kernel: Tensor) -> Tensor:
-        return super()._product(x, self._normalized(kernel) if self._norm else kernel)
+    def _times_kernel(self, x: Tensor, kernel: Tensor) -> Tensor:
+        return super()._times_kernel(x, self._normalized(kernel) if self._norm else kernel)
 
     def _normalized(self, kernel: Tensor) -> Tensor:
         if kernel is not self._kernel:

@@ -87,7 +87,7 @@ class NTMCell(RNNCell):
         self.shift_range = shift_range
         self.output_dim = output_dim
         self.clip_value = clip_value
-        self._track(controller, "controller")
+        self._keep_track(controller, "controller")
 
     @property
     def num_heads(self) -> int:

@@ -87,7 +87,7 @@ class PhasedLSTMCell(RNNCell):
             "output_gate": self._add_map("output_gate", gate_rows, units),
         }
         self._period = self.add_variable(
-            "period", [units], initializer=_log_uniform(*self._period_range)
+            "period", [units], initializer=log_uniform(*self._period_range)
         )
         self._phase = self.add_variable("phase", [units], initializer=_uniform_below(self._period))
         self._ratio = self.add_variable(
@@ -137,9 +137,9 @@ class PhasedLSTMCell(RNNCell):
         return tf.where_v2(cycle < 0.5 * ratio, rising, open_or_closed)
 
 
-def _log_uniform(low: float, high: float) -> Any:
+def log_uniform(low: float, high: float, seed: int | None = None) -> Any:
     """An initializer whose logarithm is uniform."""
-    uniform = tf.random_uniform_initializer(math.log(low), math.log(high))
+    uniform = tf.random_uniform_initializer(math.log(low), math.log(high), seed)
     return lambda shape, dtype, partition_info=None: tf.exp(uniform(shape, dtype))
 
 

@@ -39,7 +39,7 @@ class HighwayWrapper(Wrapper):
         self, cell: Cell, couple_carry_transform_gates: bool = True, carry_bias_init: float = 1.0
     ) -> None:
         super().__init__(cell)
-        self._couple_gates = couple_carry_transform_gates
+        self._couple_carry_transform_gates = couple_carry_transform_gates
         self._carry_bias_init = carry_bias_init
 
     def __call__(self, inputs: Nest, state: Nest, scope: Scope = None) -> tuple[Nest, Nest]:
@@ -51,7 +51,7 @@ class HighwayWrapper(Wrapper):
     def _highway(self, inputs: Tensor, outputs: Tensor) -> Tensor:
         inputs.shape.assert_is_compatible_with(outputs.shape)
         carry = self._gate("carry", inputs, self._carry_bias_init)
-        if self._couple_gates:
+        if self._couple_carry_transform_gates:
             transform = 1 - carry
         else:
             transform = self._gate("transform", inputs, -self._carry_bias_init)

@@ -200,7 +200,8 @@ def _bahdanau_score(
     """
     if isinstance(attention_v, bool):
         is_normalized = attention_v if normalize is None else normalize
-        weights = _additive_weights(keys.shape[-1], processed_query.dtype, is_normalized)
+        units = keys.shape.as_list()[-1]
+        weights = _additive_weights(units, processed_query.dtype, is_normalized)
         attention_v, attention_g, attention_b = weights
     hidden = keys + tf.expand_dims(processed_query, 1)
     if attention_g is None or attention_b is None:

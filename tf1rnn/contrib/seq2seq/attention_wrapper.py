@@ -130,23 +130,23 @@ class AttentionWrapper(RNNCell):
         self._output_attention = output_attention
         self._alignment_history = alignment_history
         self._attention_fn = attention_fn
-        self._attention_layers = self._layers(attention_layer_size, attention_layer)
-        self._attention_layer_size = self._attention_size()
+        self._attention_layers = self._layers_of_attention(attention_layer_size, attention_layer)
+        self._attention_layer_size = self._depth_of_attention()
         self._initial_cell_state = None
         if initial_cell_state is not None:
             with tf.name_scope(name, "AttentionWrapperInit"):
                 rows = size_of_axis(tf.nest.flatten(initial_cell_state)[-1], 0)
-                self._initial_cell_state = self._checked(
+                self._initial_cell_state = self._with_batch_checks(
                     initial_cell_state,
                     rows,
                     f"When constructing AttentionWrapper {self._base_name}",
                     "initial_cell_state. For BeamSearchDecoder both are tiled by tile_batch.",
                 )
-        self._track(cell, "cell")
+        self._keep_track(cell, "cell")
         for i, layer in enumerate(self._attention_layers or ()):
-            self._track(layer, f"attention_layer-{i}")
+            self._keep_track(layer, f"attention_layer-{i}")
 
-    def _layers(self, sizes: Any, layers: Any) -> tuple[Any, ...] | None:
+    def _layers_of_attention(self, sizes: Any, layers: Any) -> tuple[Any, ...] | None:
         """The attention layers, one for each mechanism, or None."""
         if sizes is None and layers is None:
             return None
@@ -165,7 +165,7 @@ class AttentionWrapper(RNNCell):
             Dense(size, "attention_layer", getattr(one, "dtype", None)) for size, one in pairs
         )
 
-    def _attention_size(self) -> int:
+    def _depth_of_attention(self) -> int:
         """Depth of the attention, of all mechanisms together."""
         depths = [m.values.shape.as_list()[-1] for m in self._attention_mechanisms]
         if self._attention_layers is None:
@@ -187,7 +187,7 @@ class AttentionWrapper(RNNCell):
             for mechanism in self._attention_mechanisms
         ]
 
-    def _checked(self, nest: Nest, batch_size: Dimension, when: str, what: str) -> Nest:
+    def _with_batch_checks(self, nest: Nest, batch_size: Dimension, when: str, what: str) -> Nest:
         """The nest, whose tensors check when run that the memories have as many rows."""
         message = f"{when}: Non-matching batch sizes between the memory (encoder output) and {what}"
         with tf.control_dependencies(self._batch_size_checks(batch_size, message)):
@@ -208,9 +208,9 @@ class AttentionWrapper(RNNCell):
 
     @property
     def state_size(self) -> AttentionWrapperState:
-        """Sizes of the state; a memory whose length is not known has `[None]`."""
-        sizes = [_size(one.alignments_size) for one in self._attention_mechanisms]
-        states = [_size(one.state_size) for one in self._attention_mechanisms]
+        """Sizes of the state; that of a memory whose length is not known is a scalar tensor."""
+        sizes = [one.alignments_size for one in self._attention_mechanisms]
+        states = [one.state_size for one in self._attention_mechanisms]
         history = sizes if self._alignment_history else [()] * len(sizes)
         return AttentionWrapperState(
             cell_state=self._cell.state_size,
@@ -234,7 +234,7 @@ class AttentionWrapper(RNNCell):
             cell_state = self._initial_cell_state
             if cell_state is None:
                 cell_state = zero_state(self._cell, batch_size, dtype)
-            cell_state = self._checked(
+            cell_state = self._with_batch_checks(
                 cell_state,
                 batch_size,
                 f"When calling zero_state of AttentionWrapper {self._base_name}",
@@ -250,11 +250,11 @@ class AttentionWrapper(RNNCell):
                 attention=zeros(batch_size, self._attention_layer_size, dtype),
                 time=tf.zeros([], tf.int32),
                 alignments=self._item_or_tuple(alignments),
-                alignment_history=self._item_or_tuple(map(self._empty_history, alignments)),
+                alignment_history=self._item_or_tuple(map(self._history_of, alignments)),
                 attention_state=self._item_or_tuple(states),
             )
 
-    def _empty_history(self, alignments: Tensor) -> Any:
+    def _history_of(self, alignments: Tensor) -> Any:
         if not self._alignment_history:
             return ()
         return tf.TensorArray(
@@ -276,13 +276,13 @@ class AttentionWrapper(RNNCell):
             )
         cell_inputs = self._cell_input_fn(inputs, state.attention)
         output, cell_state = self._cell(cell_inputs, state.cell_state)
-        output = self._checked(
+        output = self._with_batch_checks(
             output,
             size_of_axis(output, 0),
             f"When applying AttentionWrapper {self.name}",
             "the query (decoder output). For BeamSearchDecoder the memory is tiled by tile_batch.",
         )
-        read = [self._read(i, output, state) for i in range(len(self._attention_mechanisms))]
+        read = [self._read_memory(i, output, state) for i in range(len(self._attention_mechanisms))]
         attentions, alignments, attention_states, histories = zip(*read, strict=True)
         attention = tf.concat(attentions, 1)
         next_state = AttentionWrapperState(
@@ -295,7 +295,7 @@ class AttentionWrapper(RNNCell):
         )
         return attention if self._output_attention else output, next_state
 
-    def _read(
+    def _read_memory(
         self, i: int, query: Tensor, state: AttentionWrapperState
     ) -> tuple[Tensor, Tensor, Nest, Any]:
         """Attention, alignments, next state and history of one mechanism."""
@@ -323,10 +323,3 @@ def _mechanisms(given: Any) -> tuple[Any, ...]:
             )
             raise TypeError(f"attention_mechanism must {wanted}, saw type: {type(one).__name__}")
     return tuple(given) if many else (given,)
-
-
-def _size(size: Nest) -> Nest:
-    """A size for `state_size`, where a tensor has no place."""
-    return tf.nest.map_structure(
-        lambda one: tf.TensorShape([None]) if tf.is_tensor(one) else one, size
-    )

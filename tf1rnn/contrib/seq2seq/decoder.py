@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn.contrib.seq2seq.helpers import Helper
 from tf1rnn.loops import outer_gradient_overrides
-from tf1rnn.nests import shape_of_size, where_rows
+from tf1rnn.nests import shape_of_size, shape_with_batch, where_rows
 from tf1rnn.rnn_cell import assert_like_rnncell, time_step
 from tf1rnn.types import Cell, Dimension, Nest, Scope, Sizes, Tensor
 
@@ -327,7 +327,7 @@ class _Step:
 def _create_zero_outputs(size: Sizes, dtype: Nest, batch_size: Dimension) -> Nest:
     """Zeros of each part of an output, `[batch_size, *size]`; by its name in TensorFlow 1."""
     return tf.nest.map_structure(
-        lambda one, dtype: tf.zeros([batch_size, *shape_of_size(one).as_list()], dtype), size, dtype
+        lambda one, dtype: tf.zeros(shape_with_batch(batch_size, one), dtype), size, dtype
     )
 
 
