@@ -82,8 +82,9 @@ class Served(ModuleType):
         """
         if isinstance(value, Served):
             return
-        with contextlib.suppress(UnknownName, ImportError):
-            _replace(name, self.served(name), value)
+        if not name.startswith("__"):  # those of the import machinery are this module's own
+            with contextlib.suppress(UnknownName, ImportError):
+                _replace(name, self.served(name), value)
         super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:

@@ -28,5 +28,7 @@ def test_a_function_in_the_place_of_one_that_a_class_calls(graph):
     finally:
         modules.put_back_replaced()
         del served._compute_attention, served.of_its_own
+    assert modules.Served("contrib.rnn").__path__ == []
+    assert rnn.__path__  # where its own modules are found
     assert attention_wrapper._compute_attention is before
     assert attention._compute_attention is before
