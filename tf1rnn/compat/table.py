@@ -180,6 +180,19 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.estimator.python.estimator.early_stopping": (CONTRIB + "estimator.early_stopping",),
     "contrib.deprecated": ("tf1rnn.compat.old_names",),
     "contrib.stateless": (),
+    "contrib.timeseries": (CONTRIB + "timeseries",),
+    "contrib.timeseries.python.timeseries": (CONTRIB + "timeseries",),
+    **{
+        f"contrib.timeseries.python.timeseries.{name}": (f"{CONTRIB}timeseries.{file}",)
+        for name, file in {
+            "estimators": "regressor",
+            "feature_keys": "keys",
+            "input_pipeline": "inputs",
+            "math_utils": "statistics",
+            "model": "model",
+            "state_management": "managers",
+        }.items()
+    },
     "contrib.tpu": (CONTRIB + "tpu",),
     **{
         f"contrib.tpu.python.tpu.{name}": (CONTRIB + "tpu",)

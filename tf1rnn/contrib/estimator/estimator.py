@@ -266,7 +266,7 @@ class Estimator:
         tf.logging.info("Saving dict for global step %d: %s", step, shown)
         summary = tf.Summary()
         for key, value in found.items():
-            if key != "global_step" and np.ndim(value) == 0:
+            if key != "global_step" and isinstance(value, (np.number, int, float)):
                 summary.value.add(tag=key, simple_value=float(value))
         with tf.Graph().as_default():
             writer = tf.summary.FileWriterCache.get(self.eval_dir(name))

@@ -56,7 +56,7 @@ def numpy_input_fn(
         if shuffle:
             rows = rows.shuffle(size)
         rows = rows.repeat(num_epochs).batch(batch_size)
-        return _next(rows, tf.GraphKeys.TABLE_INITIALIZERS)
+        return next_elements(rows)
 
     return input_fn
 
@@ -93,7 +93,7 @@ def read(input_fn: Callable[..., Any], **given: Any) -> tuple[Any, Any]:
     """
     made = input_fn(**accepted(input_fn, given))
     if isinstance(made, tf.data.Dataset) or hasattr(made, "make_initializable_iterator"):
-        made = _next(made, _STARTS)
+        made = next_elements(made, _STARTS)
     if isinstance(made, (tuple, list)):
         if len(made) != 2:
             raise ValueError(f"input_fn should return (features, labels), got {len(made)} values")
@@ -109,7 +109,7 @@ def accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, A
     return {name: value for name, value in given.items() if name in parameters}
 
 
-def _next(rows: Any, collection: str) -> Any:
+def next_elements(rows: Any, collection: str = tf.GraphKeys.TABLE_INITIALIZERS) -> Any:
     """The next elements of a data set, whose start is an op of a collection of the graph."""
     iterator = tf.data.make_initializable_iterator(rows)
     tf.add_to_collection(collection, iterator.initializer)
