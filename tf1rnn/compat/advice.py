@@ -4,7 +4,6 @@ from __future__ import annotations
 
 # Old path, or the start of one -> the end of the line that says it is not served.
 ADVICE: dict[str, str] = {
-    "contrib.eager": "tf.enable_eager_execution and today's tf.function are TensorFlow 2's",
     "contrib.estimator": "of it heads, RNN, DNN and linear estimators and early stopping are",
     "estimator": "Estimator and heads are; of the ready-made ones those of layers and linear ones",
     "contrib.learn": "Estimator with a model function and DynamicRnnEstimator are, others are not",

@@ -20,11 +20,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import GeneratorType, ModuleType
 from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from absl import flags, logging
 from tensorflow.python.framework import graph_util, ops
 from tensorflow.python.ops import control_flow_ops, functional_ops
 from tensorflow.python.util import nest
@@ -116,9 +117,14 @@ def put_back() -> None:
     np.array = _copying_where_it_must(np.array)
     np.fromstring = _taking_bytes(np.fromstring)
     np.linspace = _taking_whole_floats(np.linspace)
+    np.sum = _taking_generators(np.sum)
     random.sample = _taking_sets(random.sample)
     random.shuffle = _shuffled
     tf.SparseTensor.__init__ = _taking_shape(tf.SparseTensor.__init__)
+    for flag in flags.FLAGS.flags_by_module_dict().get(logging.__name__, []):
+        flag.allow_override = True  # a program has a `log_dir` of its own
+    parse = flags.Flag._parse_from_default
+    flags.Flag._parse_from_default = _taking_any_default(parse)  # type: ignore[method-assign]
 
 
 def _taking_ragged(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,6 +162,29 @@ def _copying_where_it_must(array: Callable[..., Any]) -> Callable[..., Any]:
         return array(*args, **options)
 
     return copying_where_it_must
+
+
+def _taking_generators(numpy_sum: Callable[..., Any]) -> Callable[..., Any]:
+    """`np.sum`, and for a generator the sum of what it gives."""
+
+    @functools.wraps(numpy_sum)
+    def taking_generators(a: Any, *args: Any, **options: Any) -> Any:
+        return sum(a) if isinstance(a, GeneratorType) else numpy_sum(a, *args, **options)
+
+    return taking_generators
+
+
+def _taking_any_default(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """A flag's default as its kind has it; one of another kind as it is, as up to 1.4."""
+
+    @functools.wraps(parse)
+    def taking_any_default(flag: Any, value: Any) -> Any:
+        try:
+            return parse(flag, value)
+        except flags.IllegalFlagValueError:
+            return value
+
+    return taking_any_default
 
 
 def _taking_bytes(fromstring: Callable[..., Any]) -> Callable[..., Any]:

@@ -193,6 +193,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
             "state_management": "managers",
         }.items()
     },
+    "contrib.eager": (CONTRIB + "eager",),
+    "contrib.eager.python": (CONTRIB + "eager",),
+    "contrib.eager.python.tfe": (CONTRIB + "eager",),
     "contrib.tpu": (CONTRIB + "tpu",),
     **{
         f"contrib.tpu.python.tpu.{name}": (CONTRIB + "tpu",)
@@ -343,6 +346,7 @@ INSIDE: dict[str, str] = {
 
 # Single names that went elsewhere, or that the library has in place of TensorFlow's.
 NAMES: dict[str, str] = {
+    "enable_eager_execution": "tf1rnn.contrib.eager:enable_eager_execution",
     **{
         f"nn.{name}": f"tf1rnn:{name}"
         for name in (

@@ -100,6 +100,17 @@ def test_functions_take_what_they_took():
     assert sorted(numbers) == [0, 1, 2, 3]
 
 
+def test_sums_of_generators_and_defaults_of_another_kind():
+    total = gone._taking_generators(np.sum)
+    assert total(x * 2 for x in range(4)) == 12
+    assert total([[1, 2], [3, 4]], axis=0).tolist() == [4, 6]
+    parse = gone._taking_any_default(absl.flags.Flag._parse_from_default)
+    flags = absl.flags.FlagValues()
+    absl.flags.DEFINE_integer("units", 3, "units", flag_values=flags)
+    assert parse(flags["units"], "7") == 7
+    assert parse(flags["units"], "seven") == "seven"
+
+
 def test_modules_are_found_under_the_names_that_they_had(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, gone._MovedFinder()])
     monkeypatch.setitem(gone.MOVED, "json.former", "json.decoder")

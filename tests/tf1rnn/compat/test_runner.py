@@ -199,3 +199,48 @@ def test_keras_2_beside_tensorflow_1_is_tf_keras(tmp_path):
     lines = ["[[0, 1, 2], [0, 0, 3]] [[0.0, 1.0], [1.0, 0.0]] True", "(1, 4)"]
     assert result.stdout.splitlines()[:2] == lines
     assert "cannot import name 'Nothing' from 'keras.layers'" in result.stdout
+
+
+EAGER = """
+import numpy as np
+import tensorflow as tf
+import tensorflow.contrib.eager as tfe
+
+tf.flags.DEFINE_string("log_dir", "here", "which a library of today has, too")
+tf.flags.DEFINE_integer("steps", False, "of another kind")
+tf.enable_eager_execution()
+cell = tf.nn.rnn_cell.BasicLSTMCell(4)
+x = tf.constant(np.random.RandomState(0).normal(size=[2, 5, 3]), tf.float32)
+
+def loss():
+    state = cell.zero_state(2, tf.float32)
+    for step in range(5):
+        output, state = cell(x[:, step], state)
+    return tf.reduce_mean((output - 0.5) ** 2)
+
+first = loss().numpy()
+optimizer = tf.train.AdamOptimizer(0.05)
+for _ in range(40):
+    value, gradients = tfe.implicit_value_and_gradients(loss)()
+    optimizer.apply_gradients(gradients)
+outputs, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)
+last = np.mean((outputs.numpy()[:, -1] - 0.5) ** 2)
+assert last < value.numpy() < first / 2, (last, value, first)
+saver = tfe.Saver(cell.variables)
+path, kernel = saver.save("saved"), cell.variables[0].numpy()
+cell.variables[0].assign_add(tf.ones_like(cell.variables[0]))
+saver.restore(path)
+assert (cell.variables[0].numpy() == kernel).all()
+assert [int(i) for i in tfe.Iterator(tf.data.Dataset.range(3))] == [0, 1, 2]
+assert tfe.defun(lambda y: 2 * y)(tf.constant(3)).numpy() == 6
+assert tfe.gradients_function(lambda y: y ** 2)(3.0)[0].numpy() == 6
+assert tfe.in_eager_mode() and tfe.num_gpus() == 0
+print(tf.flags.FLAGS.log_dir, len(cell.variables))
+"""
+
+
+def test_a_program_that_computes_at_once(tmp_path):
+    (tmp_path / "old.py").write_text(EAGER)
+    result = run(tmp_path, "old.py")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["here", "2"]
