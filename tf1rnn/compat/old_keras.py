@@ -7,6 +7,7 @@ TensorFlow 1.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -14,11 +15,12 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 ROOT = "keras"
 REAL = "tf_keras.api._v1.keras"
+LAYERS = "tf_keras.src.layers.rnn.base_rnn"
 # Where the names of a module are today; below the root, both.
 MOVED = {
     "backend.tensorflow_backend": "backend",
@@ -87,6 +89,7 @@ _finder = _Finder()
 
 def stand_for_keras() -> None:
     """`import keras` gives tf-keras, until `stand_back`, unless a Keras is imported already."""
+    _name_weights_as_1_15()
     chosen = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
     if chosen and ROOT not in sys.modules and importlib.util.find_spec("tf_keras"):
         sys.meta_path.insert(0, _finder)
@@ -96,5 +99,18 @@ def stand_back() -> None:
     """`import keras` gives the Keras that is installed."""
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
+    if LAYERS in sys.modules:
+        vars(sys.modules[LAYERS])["backend"] = sys.modules["tf_keras.src.backend"]
     for name in [one for one, module in sys.modules.items() if isinstance(module, _OldKeras)]:
         del sys.modules[name]
+
+
+def _name_weights_as_1_15() -> None:
+    """Takes a scope from the names of recurrent weights: `lstm/kernel`, not `lstm/lstm_cell/...`.
+
+    Their module opens no other.
+    """
+    module = sys.modules.get(LAYERS)
+    if module:
+        names = {**vars(module.backend), "name_scope": contextlib.nullcontext}
+        vars(module)["backend"] = SimpleNamespace(**names)

@@ -178,6 +178,7 @@ session = tf.Session()
 K.set_session(session)
 x = tf.placeholder(tf.float32, [None, 3, 2])
 y = Dense(4)(LSTM(5)(x))
+assert [v.name for v in tf.global_variables()][:2] == ["lstm/kernel:0", "lstm/recurrent_kernel:0"]
 assert issubclass(Dense, Layer) and isinstance(keras.__version__, str)
 session.run(tf.global_variables_initializer())
 padded = sequence.pad_sequences([[1, 2], [3]], maxlen=3)

@@ -259,7 +259,7 @@ class _CudnnRNN(Layer):
             self._input_mode,
             self._direction,
             scope=tf.get_variable_scope(),
-            name=f"{self.kernel.op.name}_saveable",
+            name=f"{self.kernel.name.partition(':')[0]}_saveable",
         )
         tf.add_to_collection(tf.GraphKeys.SAVEABLE_OBJECTS, self._saveable)
 
