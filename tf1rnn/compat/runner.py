@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import re
@@ -98,11 +99,22 @@ def _start_of_program(arguments: list[str]) -> int:
 
 
 def _hide_advice() -> None:
-    """Nobody rewrites an old program while it runs: that its names are deprecated is known."""
+    """Nobody rewrites an old program while it runs: that its names are deprecated is known.
+
+    What the program itself logs is shown, whatever it speaks of.
+    """
     deprecated = re.compile("is deprecated|will be removed in a future version|be deprecated")
-    logging.getLogger("tensorflow").addFilter(
-        lambda record: not deprecated.search(record.getMessage())
+    libraries = tuple(
+        str(Path(spec.origin).parent)
+        for spec in map(importlib.util.find_spec, ("tensorflow", "tf_keras", "tf_slim"))
+        if spec and spec.origin
     )
+
+    def is_shown(record: logging.LogRecord) -> bool:
+        is_advice = record.pathname.startswith(libraries)
+        return not (is_advice and deprecated.search(record.getMessage()))
+
+    logging.getLogger("tensorflow").addFilter(is_shown)
     warnings.filterwarnings("ignore", message=r"`(layer|tf\.layers)\.", category=UserWarning)
 
 

@@ -256,6 +256,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         )
     },
     "contrib.compiler.jit": (),
+    "contrib.hooks": (),
     "contrib.nn": (CONTRIB + "nn",),
     "contrib.sparsemax": (CONTRIB + "sparsemax",),
     "contrib.grid_rnn": (CONTRIB + "grid_rnn",),
@@ -382,6 +383,7 @@ NAMES: dict[str, str] = {
         )
     },
     "python.keras.engine.base_layer.Layer": "tf_keras.api._v1.keras.layers:Layer",
+    "contrib.hooks.ProfilerHook": "tensorflow.compat.v1.train:ProfilerHook",
     "contrib.compiler.jit.experimental_jit_scope": (
         "tensorflow.compat.v1.xla.experimental:jit_scope"
     ),

@@ -71,7 +71,8 @@ class ValidationMonitor:
     def validate(self, estimator: Any, step: int) -> None:
         """Evaluates, and says whether it is to be stopped by `early_stopped`."""
         found = estimator.evaluate(**self._given)
-        tf.logging.info("Validation (step %d): %s", step, found)
+        shown = ", ".join(f"{key} = {value}" for key, value in sorted(found.items()))
+        tf.logging.info("Validation (step %d): %s", step, shown)
         value = self._sign * found[self._metric]
         if self.best_value is None or value < self._sign * self.best_value:
             self.best_step, self.best_value = step, found[self._metric]
