@@ -378,3 +378,11 @@ def test_what_is_wrong_is_said(graph):
         layer(tf.constant(X, tf.float32), [tf.zeros([1, BATCH, 2])] * 2)
     with pytest.raises(NotImplementedError, match="leaves out the weights"):
         cudnn_rnn.CudnnLSTM(1, 2, "skip_input").build([None, None, 2])
+
+
+def test_a_scope_that_may_reuse_has_the_readable_weights_saved_once(graph):
+    for _ in range(2):
+        with tf.variable_scope("net", reuse=tf.AUTO_REUSE):
+            cudnn_rnn.CudnnLSTM(1, 2)(tf.ones([3, 1, 2]))
+    saveables = tf.get_collection(tf.GraphKeys.SAVEABLE_OBJECTS)
+    assert len(tf.trainable_variables()) == 1 and saveables

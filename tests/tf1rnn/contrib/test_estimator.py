@@ -227,3 +227,21 @@ def test_what_a_mode_needs_is_asked_for():
         est.Estimator(model_fn, "/tmp").train(given(), steps=1, max_steps=1)
     with pytest.raises(ValueError, match="different values"):
         est.Estimator(model_fn, "a", est.RunConfig("b"))
+
+
+def test_a_data_set_begins_after_the_variables_that_it_reads(tmp_path):
+    def input_fn():
+        limit = tf.get_variable(
+            "limit", initializer=3, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES]
+        )
+        return tf.data.Dataset.range(tf.cast(limit, tf.int64)).map(lambda i: ({"x": i}, i))
+
+    def model_fn(features, labels, mode):
+        step = tf.train.get_global_step()
+        loss = tf.cast(features["x"], tf.float32)
+        with tf.control_dependencies([loss]):
+            return est.EstimatorSpec(mode, None, loss, tf.assign_add(step, 1))
+
+    model = est.Estimator(model_fn, str(tmp_path))
+    model.train(input_fn)
+    assert model.evaluate(input_fn) == {"loss": 1.0, "global_step": 3}

@@ -243,6 +243,92 @@ def test_recurrent_estimators_learn(kind, tmp_path):
         "a Keras cell": "gru_cell/kernel",
     }.get(kind, "lstm_cell/kernel")
     assert {f"rnn/rnn/{prefix}", "rnn/logits/dense/kernel"} <= set(model.get_variable_names())
+    first = model.get_variable_value(f"rnn/rnn/{prefix.replace('cell_1', 'cell_0')}")
+    inner = 0 if kind == "a Keras cell" else 6
+    assert first.shape[0] == 4 + 2 + inner  # vectors of words, the number of all steps, the state
+
+
+@pytest.mark.parametrize(
+    ("case", "optimizer"),
+    [
+        ("layers", tf.train.AdagradOptimizer),
+        ("normalized", tf.train.AdagradOptimizer),
+        ("linear", tf.train.FtrlOptimizer),
+    ],
+)
+def test_names_of_optimizers_and_what_training_alone_does(case, optimizer, tmp_path):
+    rows = est.inputs.numpy_input_fn({"x": X}, ABOVE, 64, num_epochs=None, shuffle=False)
+    rate = 0.2 if case == "linear" else 0.05
+    seen, losses = [], []
+
+    class Seen(tf.train.SessionRunHook):
+        def begin(self):
+            names = [op.name for op in tf.get_default_graph().get_operations()]
+            seen.append(any("/dropout/" in name for name in names))
+
+    for name, more in (("by name", {}), ("by instance", {"optimizer": lambda: optimizer(rate)})):
+        config = est.RunConfig(str(tmp_path / name), tf_random_seed=1)
+        model = READY_MADE[case][0](config=config, **more)
+        model.train(rows, hooks=[Seen()], steps=3)
+        losses.append(model.evaluate(rows, steps=1, hooks=[Seen()])["loss"])
+    if case == "layers":
+        assert seen == [True, False] * 2
+    else:
+        np.testing.assert_allclose(*losses, rtol=1e-5)
+    if case == "normalized":
+        moved = model.get_variable_value("dnn/hiddenlayer_0/batchnorm_0/moving_variance")
+        assert (moved != 1).all()
+
+
+def test_gradients_of_named_optimizers_are_clipped(monkeypatch, tmp_path):
+    clipped = []
+    monkeypatch.setattr(
+        ready_made,
+        "clip_gradients_by_norm",
+        lambda optimizer, norm: clipped.append(norm) or optimizer,
+    )
+    words = tf.feature_column.sequence_categorical_column_with_vocabulary_list("words", "abcd")
+    column = tf.feature_column.embedding_column(words, 2)
+    for name, optimizer in (("a", "SGD"), ("b", tf.train.GradientDescentOptimizer(0.1))):
+        head = class_heads.BinaryClassHead(label_vocabulary=["no", "yes"])
+        model = rnn_estimator.RNNEstimator(
+            head, [column], num_units=2, optimizer=optimizer, model_dir=str(tmp_path / name)
+        )
+        model.train(sequences, steps=1)
+    assert clipped == [5.0]
+
+
+def signatures_in(folder):
+    """Of each signature its method, and the names of what goes in and out."""
+    with tf.Graph().as_default(), open_session() as session:
+        found = tf.saved_model.loader.load(session, ["serve"], folder.decode()).signature_def
+    return {
+        key: (one.method_name.rpartition("/")[2], sorted(one.inputs), sorted(one.outputs))
+        for key, one in found.items()
+    }
+
+
+def test_outputs_are_served_by_the_names_that_serving_knows(tmp_path):
+    def numbers():
+        x = tf.placeholder(tf.float32, [None, 2])
+        return est.export.ServingInputReceiver({"x": x}, {"given": x})
+
+    examples = est.export.build_parsing_serving_input_receiver_fn(
+        {"x": tf.FixedLenFeature([2], tf.float32)}
+    )
+    rows = est.inputs.numpy_input_fn({"x": X}, ABOVE, 64, num_epochs=None, shuffle=False)
+    model = est.DNNClassifier([2], [COLUMN], model_dir=str(tmp_path / "model"))
+    model.train(rows, steps=1)
+    named, plain = (
+        signatures_in(model.export_saved_model(str(tmp_path / "out"), receiver))
+        for receiver in (examples, numbers)
+    )
+    served = ("classify", ["inputs"], ["classes", "scores"])
+    assert named["serving_default"] == named["classification"] == served
+    assert named["regression"] == ("regress", ["inputs"], ["outputs"])
+    assert named["predict"][:2] == ("predict", ["examples"])
+    assert list(plain) == ["predict"]  # of numbers that are no serialized examples
+    assert plain["predict"][1] == ["given"]
 
 
 def test_what_recurrent_estimators_refuse():

@@ -102,11 +102,20 @@ def signatures(receiver: Any, spec: Any) -> dict[str, Any]:
     outputs = spec.export_outputs or {DEFAULT: PredictOutput(spec.predictions)}
     if len(outputs) == 1 and DEFAULT not in outputs:
         outputs = {**outputs, DEFAULT: next(iter(outputs.values()))}
-    return {name: _signature(taken, output) for name, output in outputs.items()}
+    made = {}
+    for name, output in outputs.items():
+        try:
+            made[name] = _signature(taken, output)
+        except ValueError as error:
+            tf.logging.warning("The signature %s is left out: %s", name, error)
+    return made
 
 
 def _signature(taken: dict[str, Tensor], output: Any) -> Any:
-    """By the names that TensorFlow Serving knows for classes and for numbers."""
+    """By the names that TensorFlow Serving knows for classes and for numbers.
+
+    Raises ValueError where these are not made of one tensor of serialized examples.
+    """
     utils = tf.saved_model.signature_def_utils
     if isinstance(output, PredictOutput):
         return utils.predict_signature_def(taken, _tensors(output))
