@@ -25,7 +25,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from absl import flags, logging
 from tensorflow.python.framework import graph_util, ops
 from tensorflow.python.ops import control_flow_ops, functional_ops
 from tensorflow.python.util import nest
@@ -121,10 +120,10 @@ def put_back() -> None:
     random.sample = _taking_sets(random.sample)
     random.shuffle = _shuffled
     tf.SparseTensor.__init__ = _taking_shape(tf.SparseTensor.__init__)
-    for flag in flags.FLAGS.flags_by_module_dict().get(logging.__name__, []):
+    for flag in tf.flags.FLAGS.flags_by_module_dict().get("absl.logging", []):
         flag.allow_override = True  # a program has a `log_dir` of its own
-    parse = flags.Flag._parse_from_default
-    flags.Flag._parse_from_default = _taking_any_default(parse)  # type: ignore[method-assign]
+    parse = tf.flags.Flag._parse_from_default
+    tf.flags.Flag._parse_from_default = _taking_any_default(parse)
 
 
 def _taking_ragged(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -181,7 +180,7 @@ def _taking_any_default(parse: Callable[..., Any]) -> Callable[..., Any]:
     def taking_any_default(flag: Any, value: Any) -> Any:
         try:
             return parse(flag, value)
-        except flags.IllegalFlagValueError:
+        except tf.flags.IllegalFlagValueError:
             return value
 
     return taking_any_default

@@ -19,7 +19,8 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn.compat import behaviour, old_names, report
 from tf1rnn.compat.advice import ADVICE
-from tf1rnn.compat.table import FAMILIES, INSIDE, NAMES, SAME
+from tf1rnn.compat.names import INSIDE, NAMES, SAME
+from tf1rnn.compat.table import FAMILIES
 
 VERSION = "1.15.5"
 

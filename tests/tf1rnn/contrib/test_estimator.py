@@ -245,3 +245,25 @@ def test_a_data_set_begins_after_the_variables_that_it_reads(tmp_path):
     model = est.Estimator(model_fn, str(tmp_path))
     model.train(input_fn)
     assert model.evaluate(input_fn) == {"loss": 1.0, "global_step": 3}
+
+
+def test_hooks_see_what_has_been_saved(tmp_path):
+    class Looking(tf.train.SessionRunHook):
+        saved = ()
+
+        def after_run(self, run_context, run_values):
+            self.look()
+
+        def end(self, session):
+            self.look()
+
+        def look(self):
+            self.saved = (*self.saved, int(tf.train.latest_checkpoint(str(tmp_path))[-1]))
+
+    def model_fn(features, labels, mode):
+        step = tf.train.get_global_step()
+        return est.EstimatorSpec(mode, None, tf.constant(0.0), tf.assign_add(step, 1))
+
+    hook, config = Looking(), est.RunConfig(str(tmp_path), save_checkpoints_steps=2)
+    est.Estimator(model_fn, config=config).train(lambda: tf.zeros([1]), [hook], steps=5)
+    assert hook.saved == (0, 2, 2, 4, 4, 5)

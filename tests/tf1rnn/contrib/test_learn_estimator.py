@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 from tf1rnn import compat
 from tf1rnn.compat.modules import module_at
 from tf1rnn.contrib import estimator as tf1rnn_estimator
+from tf1rnn.contrib.estimator import monitors
 
 learn = module_at("contrib.learn")
 X = np.array([[1.0], [2.0], [3.0], [4.0]])
@@ -102,8 +103,8 @@ class Counting(tf.train.SessionRunHook):
 @pytest.mark.parametrize(
     ("settings", "steps"),
     [
-        ({"check_interval_secs": 0}, [0, 2, 4, 6]),
-        ({"check_interval_secs": 0, "min_eval_frequency": 4}, [2, 6]),
+        ({"check_interval_secs": 0}, [0, 2, 4, 6, 6]),
+        ({"check_interval_secs": 0, "min_eval_frequency": 4}, [4, 6]),
         ({"check_interval_secs": 1000}, [0, 6]),
         ({"min_eval_frequency": 0}, [6]),
     ],
@@ -128,6 +129,65 @@ def test_an_experiment_evaluates_new_checkpoints_while_it_trains(kind, settings,
     found, exported = experiment.train_and_evaluate()
     assert (found["global_step"], exported) == (6, [])
     assert hook.steps == steps
+
+
+class Watching(monitors.EveryN):
+    """Notes what it is told, and stops."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.told = []
+
+    def begin(self, max_steps=None):
+        self.told.append("begin")
+
+    def every_n_step_begin(self, step):
+        return ["w", tf.get_default_graph().get_tensor_by_name("w:0")] if step > 1 else []
+
+    def every_n_step_end(self, step, outputs):
+        values = {name if isinstance(name, str) else "itself" for name in outputs}
+        self.told.append((step, values))
+        return step == 7
+
+    def every_n_post_step(self, step, session):
+        self.told.append(int(session.run(tf.train.get_global_step(session.graph))))
+
+    def end(self, session=None):
+        self.told.append("end")
+
+
+def test_monitors_are_told_of_steps(tmp_path, monkeypatch):
+    def trained(*given):
+        model = learn.Estimator(model_fn, str(tmp_path / str(len(list(tmp_path.iterdir())))))
+        model.fit(X, Y, steps=20, monitors=list(given))
+        return model, model.get_variable_value("global_step")
+
+    both, watching = {"w", "itself"}, Watching(3, 1)
+    _, last = trained(watching)
+    assert last == 7 and watching._estimator is not None
+    seen = [(1, set()), 1, (4, both), 4, (7, both), 7]
+    assert watching.told == ["begin", *seen, "end"]
+    for settings, step in (({"num_steps": 3}, 3), ({"last_step": 5}, 5)):
+        assert trained(monitors.StopAtStep(**settings))[1] == step
+    with pytest.raises(ValueError, match="Exactly one of num_steps and last_step"):
+        monitors.StopAtStep()
+    said = []
+    monkeypatch.setattr(tf.logging, "info", lambda text, *args: said.append(text % args))
+    trained(monitors.PrintTensor({"weight": "w:0"}, 2, 1), monitors.StopAtStep(3))
+    lines = [line for line in said if line.startswith("Step")]
+    assert [line.partition(":")[0] for line in lines] == ["Step 1", "Step 3"]
+    assert "weight = 1" in lines[0]
+
+
+def test_a_loss_that_is_no_number_stops_or_fails():
+    outputs = {"loss": np.nan}
+    monitor = monitors.NanLoss("loss", every_n_steps=1)
+    assert not monitor.every_n_step_end(1, {"loss": 1.0})
+    with pytest.raises(tf.train.NanLossDuringTrainingError):
+        monitor.every_n_step_end(1, outputs)
+    assert monitors.NanLoss("loss", 1, False).every_n_step_end(1, outputs)
+    hook = tf.train.StopAtStepHook(1)
+    assert monitors.replace_monitors_with_hooks(hook, None) == [hook]
 
 
 @pytest.mark.parametrize("kind", ["InputFnOps", "receiver"])

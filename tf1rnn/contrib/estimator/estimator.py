@@ -128,9 +128,10 @@ class Estimator:
             spec = self._built(input_fn, ModeKeys.TRAIN)
             self._begin_warm()
             tf.summary.scalar("loss", spec.loss)
-            chosen = [*(hooks or ()), *self._training_hooks(spec)]
+            chosen = [*(hooks or ())]
             if steps is not None or max_steps is not None:
                 chosen.append(tf.train.StopAtStepHook(steps, max_steps))
+            chosen += self._training_hooks(spec)
             self._run_training(spec, chosen, saving_listeners or ())
         return self
 
@@ -176,7 +177,7 @@ class Estimator:
         if self._config.log_step_count_steps:
             every = self._config.log_step_count_steps
             hooks.append(tf.train.LoggingTensorHook(shown, every_n_iter=every))
-        return [*hooks, *spec.training_hooks, *spec.training_chief_hooks]
+        return [*hooks, *spec.training_hooks]
 
     def _run_training(self, spec: EstimatorSpec, hooks: list[Any], listeners: Any) -> None:
         config = self._config
@@ -187,7 +188,8 @@ class Estimator:
                 save_relative_paths=True,
             )
             tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
-        if not any(isinstance(hook, tf.train.CheckpointSaverHook) for hook in hooks):
+        first = [*spec.training_chief_hooks]  # so that other hooks see what is saved
+        if not any(isinstance(hook, tf.train.CheckpointSaverHook) for hook in [*first, *hooks]):
             saving = tf.train.CheckpointSaverHook(
                 self.model_dir,
                 save_secs=config.save_checkpoints_secs,
@@ -195,11 +197,12 @@ class Estimator:
                 scaffold=spec.scaffold,
                 listeners=list(listeners),
             )
-            hooks.append(saving)
+            first.insert(0, saving)
         with tf.train.MonitoredTrainingSession(
             checkpoint_dir=self.model_dir,
             scaffold=spec.scaffold,
             hooks=[inputs.StartInputs(), *hooks],
+            chief_only_hooks=first,
             save_checkpoint_secs=0,  # the hook above has the listeners
             save_checkpoint_steps=None,
             save_summaries_steps=config.save_summary_steps,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tf1rnn.contrib.estimator.config import RunConfig
-from tf1rnn.contrib.estimator.monitors import ValidationMonitor, hooks_of
+from tf1rnn.contrib.estimator.monitors import ValidationMonitor, replace_monitors_with_hooks
 from tf1rnn.contrib.estimator.strategies import ExportStrategy
 
 
@@ -60,7 +60,7 @@ class Experiment:
 
     def _trained(self, more: list[ValidationMonitor]) -> Any:
         input_fn, max_steps, monitors = self._train
-        hooks = hooks_of([*(monitors or ()), *more], self.estimator)
+        hooks = replace_monitors_with_hooks([*(monitors or ()), *more], self.estimator)
         return self.estimator.train(input_fn, hooks=hooks, max_steps=max_steps)
 
     def evaluate(self) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import tensorflow.compat.v1 as tf
 
 from tf1rnn.contrib.estimator import config as core_config
 from tf1rnn.contrib.estimator import estimator as core
-from tf1rnn.contrib.estimator import experiment, inputs, regression
+from tf1rnn.contrib.estimator import experiment, inputs, monitors, regression
 from tf1rnn.contrib.estimator.experiment import Experiment
-from tf1rnn.contrib.estimator.monitors import ValidationMonitor, hooks_of
+from tf1rnn.contrib.estimator.monitors import ValidationMonitor, replace_monitors_with_hooks
 from tf1rnn.contrib.estimator.spec import EstimatorSpec
 from tf1rnn.contrib.estimator.strategies import ExportStrategy, InputFnOps, make_export_strategy
 from tf1rnn.types import Tensor
@@ -121,7 +121,7 @@ class Estimator(core.Estimator):
         Monitors are run hooks, or what has `as_hook(estimator)`.
         """
         input_fn = input_fn or _arrays(x, y, batch_size, num_epochs=None, shuffle=True)
-        self.train(input_fn, hooks_of(monitors, self), steps, max_steps)
+        self.train(input_fn, replace_monitors_with_hooks(monitors, self), steps, max_steps)
         return self
 
     partial_fit = fit
@@ -277,7 +277,6 @@ def _joined(batches: list[Any]) -> Any:
 
 
 learn_runner = SimpleNamespace(run=experiment.run)
-monitors = SimpleNamespace(ValidationMonitor=ValidationMonitor)
 models = regression
 utils = SimpleNamespace(
     input_fn_utils=SimpleNamespace(InputFnOps=InputFnOps),
