@@ -258,6 +258,15 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "contrib.compiler.jit": (),
     "contrib.hooks": (),
     "contrib.nn": (CONTRIB + "nn",),
+    **{
+        f"contrib.model_pruning{name}": (CONTRIB + "model_pruning",)
+        for name in (
+            "",
+            ".python.layers.core_layers",
+            ".python.layers.rnn_cells",
+            ".python.pruning",
+        )
+    },
     "contrib.sparsemax": (CONTRIB + "sparsemax",),
     "contrib.grid_rnn": (CONTRIB + "grid_rnn",),
     "contrib.grid_rnn.python.ops.grid_rnn_cell": (CONTRIB + "grid_rnn",),
