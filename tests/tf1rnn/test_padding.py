@@ -7,6 +7,7 @@ from graphs import (
     DTYPE,
     FLOAT,
     assert_close,
+    evaluate,
     load,
     open_session,
     random_array,
@@ -82,3 +83,33 @@ def test_a_loop_stops_at_the_longest_row(longest):
     assert count == max(longest, 1)  # one step tells the shapes
     assert np.all(values[:, longest:] == 0)
     assert np.all(values[[0, 2], :longest] == 2)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, None])
+@pytest.mark.parametrize("num_steps", [3, None])
+@pytest.mark.parametrize("kind", ["BasicRNNCell", "GRUCell", "BasicLSTMCell", "stack", "own"])
+def test_lengths_that_do_not_tell_how_many_there_are(kind, num_steps, batch_size):
+    """As in a graph that predicts row by row: the loop holds a state to its shape."""
+
+    class Own(tf1rnn.GRUCell):
+        def call(self, inputs, state):
+            return super().call(inputs, state)
+
+    def cell():
+        if kind == "stack":
+            return tf1rnn.MultiRNNCell([tf1rnn.BasicLSTMCell(4), tf1rnn.GRUCell(3)])
+        return Own(3) if kind == "own" else getattr(tf1rnn, kind)(3)
+
+    rows = batch_size or 2
+    x = np.sin(np.arange(rows * 6)).reshape(rows, 3, 2)
+    lengths = np.arange(rows) % 3 + 1
+    results = []
+    for told in (False, True):
+        with tf.Graph().as_default():
+            inputs = tf.placeholder(DTYPE, [batch_size, num_steps, 2])
+            given = tf.constant(lengths) if told else tf.placeholder(tf.int64, [None])
+            outputs, state = tf1rnn.dynamic_rnn(cell(), inputs, given, dtype=DTYPE)
+            slopes = tf.gradients([outputs**2, *tf.nest.flatten(state)], inputs)
+            feed = {inputs: x} if told else {inputs: x, given: lengths}
+            results.append(evaluate([outputs, state, slopes], feed=feed))
+    assert_close(*results)

@@ -57,7 +57,8 @@ def steps_alive(sequence_length: Tensor | None, inputs: Tensor) -> Tensor | None
     sequence_length = tf.convert_to_tensor(sequence_length)
     steps = tf.range(tf.shape(inputs, out_type=sequence_length.dtype)[0])  # [T]
     alive = (steps[:, None] < sequence_length)[:, :, None]  # [T, B, 1]
-    alive.set_shape([static_size(inputs, 0), None, 1])
+    # The lengths may not tell how many there are; a loop holds one row's states to their shape.
+    alive.set_shape([static_size(inputs, 0), static_size(inputs, 1), 1])
     return alive
 
 
