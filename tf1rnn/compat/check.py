@@ -7,6 +7,7 @@ rnn as r`) through plain assignments (`slim = tf.contrib.slim`) to where they ar
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tf1rnn.compat import modules, report
+from tf1rnn.compat import gone, modules, report
 
 
 @dataclass
@@ -134,8 +135,15 @@ def _advice(name: str) -> str | None:
 
 
 def _part(module: ModuleType, name: str) -> Any:
+    """A name of a module, as the runner finds it."""
     if isinstance(module, modules.Served):
         return module.served(name)
+    given_back = gone.NAMES.get(module, {})
+    if name in given_back:
+        return given_back[name]
+    is_module = hasattr(module, "__path__") and not hasattr(module, name)
+    if is_module and importlib.util.find_spec(f"{module.__name__}.{name}"):
+        return None  # one that an import of it would find
     return getattr(module, name)
 
 

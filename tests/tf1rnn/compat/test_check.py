@@ -77,3 +77,13 @@ def test_nothing_is_switched_by_checking(folder):
     before = switches()
     check.main([folder])
     assert switches() == before
+
+
+def test_what_the_runner_gives_back_to_modules_counts_as_served(tmp_path):
+    (tmp_path / "old.py").write_text(
+        "from tensorflow.python.ops import control_flow_ops\n"
+        "from tensorflow.python.tools import freeze_graph\n"
+        "control_flow_ops.cond, freeze_graph.freeze_graph, control_flow_ops.gone\n"
+    )
+    found = check.check(tmp_path / "old.py")
+    assert list(found.unknown) == ["python.ops.control_flow_ops.gone"]

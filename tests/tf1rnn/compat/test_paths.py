@@ -39,11 +39,12 @@ PATHS = {
 if importlib.util.find_spec("tf_slim"):
     PATHS["contrib.slim.nets"] = "resnet_v1 vgg"
     PATHS["contrib.slim.python.slim.nets.inception_v3"] = "inception_v3_base"
-if importlib.util.find_spec("tf_keras"):
-    PATHS["python.keras"] = "Sequential Input"
-    PATHS["python.keras.layers"] = "LSTM Dense Embedding Bidirectional"
-    PATHS["python.keras.utils"] = "to_categorical tf_utils"
-    PATHS["python.keras.engine.base_layer"] = "Layer"
+OF_KERAS = {
+    "python.keras": "Sequential Input",
+    "python.keras.layers": "LSTM Dense Embedding Bidirectional",
+    "python.keras.utils": "to_categorical tf_utils",
+    "python.keras.engine.base_layer": "Layer",
+}
 
 X = np.random.default_rng(0).normal(size=[3, 5]).astype(np.float32)
 
@@ -51,6 +52,14 @@ X = np.random.default_rng(0).normal(size=[3, 5]).astype(np.float32)
 @pytest.mark.parametrize("path", PATHS)
 def test_names_stand_where_they_stood(path):
     for name in PATHS[path].split():
+        assert module_at(path).served(name) is not None
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", OF_KERAS)
+def test_names_of_keras_stand_where_they_stood(path):
+    pytest.importorskip("tf_keras")
+    for name in OF_KERAS[path].split():
         assert module_at(path).served(name) is not None
 
 
@@ -131,6 +140,7 @@ def test_private_helpers_of_cells(graph):
     np.testing.assert_allclose(np.log(start).mean(), np.log(10), atol=0.2)
 
 
+@pytest.mark.long
 def test_a_cell_of_keras_is_known(graph):
     keras = pytest.importorskip("tf_keras")
     assert private._is_keras_rnn_cell(keras.layers.GRUCell(3))
