@@ -256,6 +256,7 @@ def test_recurrent_estimators_learn(kind, tmp_path):
     assert first.shape[0] == 4 + 2 + inner  # vectors of words, the number of all steps, the state
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("case", "optimizer"),
     [
