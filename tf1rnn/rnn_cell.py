@@ -186,7 +186,7 @@ class RNNCell(Layer):
         """
         inputs, state = as_tensors(inputs), as_tensors(state)
         with self.cell_scope(inputs, scope) as own_scope:
-            if _takes_scope(type(self).call):
+            if takes(type(self).call, "scope"):
                 kwargs["scope"] = own_scope
             result = self.call(inputs, state, *args, **kwargs)
         self._called = True
@@ -218,8 +218,9 @@ class RNNCell(Layer):
 
 
 @functools.cache
-def _takes_scope(call: Callable[..., Any]) -> bool:
-    return "scope" in inspect.signature(call).parameters
+def takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function has an argument of that name."""
+    return name in inspect.signature(function).parameters
 
 
 def as_tensors(nest: Nest) -> Nest:

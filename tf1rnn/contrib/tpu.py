@@ -164,7 +164,8 @@ class TPUEstimator(Estimator):
       train_batch_size: rows a batch of training.
       eval_batch_size: rows a batch of evaluation.
       predict_batch_size: rows a batch of prediction.
-      batch_axis, eval_on_tpu, export_to_tpu, export_to_cpu: taken and not used.
+      batch_axis, eval_on_tpu, export_to_tpu, export_to_cpu, embedding_config_spec,
+        export_saved_model_api_version: taken and not used.
       warm_start_from: as of `tf.estimator.Estimator`.
 
     Raises:
@@ -187,7 +188,8 @@ class TPUEstimator(Estimator):
         export_to_tpu: bool = True,
         export_to_cpu: bool = True,
         warm_start_from: Any = None,
-        **others: Any,
+        embedding_config_spec: Any = None,
+        export_saved_model_api_version: Any = None,
     ) -> None:
         if not isinstance(config, RunConfig):
             raise ValueError("`config` must be provided with type `tpu_config.RunConfig`")

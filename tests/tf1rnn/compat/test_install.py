@@ -21,6 +21,7 @@ def switches():
         "resources": v1.resource_variables_enabled(),
         "dataset": v1.data.Dataset,
         "dimension": v1.Dimension.__init__,
+        "sum of shapes": v1.TensorShape.__add__,
         "read ahead": tf2.data.Dataset._apply_debug_options,
         "log level": v1.get_logger().level,
         "module": sys.modules["tensorflow"],
@@ -62,6 +63,7 @@ for again in range(2):
         else:
             raise AssertionError(f"{size} units")
     outputs, _ = tf.nn.dynamic_rnn(rnn.BasicLSTMCell(4), x, dtype=tf.float32)
+    assert tf.is_tensor(tf.TensorShape([3]) + tf.constant(2))
     with tf.Session() as session:
         session.run(tf.initialize_all_variables())
         assert session.run(outputs, {x: [[[1.0] * 2] * 3]}).shape == (1, 3, 4)

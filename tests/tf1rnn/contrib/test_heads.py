@@ -127,6 +127,12 @@ def test_many_classes_sparse_labels_and_a_loss_of_ones_own():
         sparse = tf.SparseTensor([[i, 0] for i in range(ROWS)], MANY, [ROWS, 1])
         loss, *_ = evaluated(spec_of(class_heads.MultiLabelHead(3), "eval", LOGITS, sparse))
         np.testing.assert_allclose(loss, binary_losses(np.eye(3)[MANY], LOGITS).mean(), rtol=1e-5)
+        words = tf.SparseTensor(sparse.indices, np.array(["a", "b", "c"])[MANY], [ROWS, 1])
+        head = class_heads.MultiLabelHead(3, thresholds=[0.4], label_vocabulary=["a", "b", "c"])
+        loss, _, metrics = evaluated(spec_of(head, "eval", LOGITS, words))
+        np.testing.assert_allclose(loss, binary_losses(np.eye(3)[MANY], LOGITS).mean(), rtol=1e-5)
+        right = (sigmoid(LOGITS) > 0.4) == np.eye(3)[MANY]
+        np.testing.assert_allclose(metrics["accuracy/positive_threshold_0.4"], right.mean())
         head = heads.RegressionHead(
             3, loss_fn=lambda labels, logits: tf.abs(labels - logits), inverse_link_fn=tf.exp
         )
@@ -337,6 +343,19 @@ def test_outputs_are_served_by_the_names_that_serving_knows(tmp_path):
     assert named["predict"][:2] == ("predict", ["examples"])
     assert list(plain) == ["predict"]  # of numbers that are no serialized examples
     assert plain["predict"][1] == ["given"]
+
+
+def test_a_head_may_get_each_step(tmp_path):
+    words = tf.feature_column.sequence_categorical_column_with_vocabulary_list("words", "abcd")
+    model = rnn_estimator.RNNEstimator(
+        heads.RegressionHead(),
+        [tf.feature_column.embedding_column(words, 2)],
+        num_units=3,
+        config=settings_of(tmp_path),
+        return_sequences=True,
+    )
+    model.train(lambda: (sequences()[0], tf.ones([64, 4, 1])), steps=1)
+    assert next(model.predict(lambda: sequences()[0]))["predictions"].shape == (4, 1)
 
 
 def test_what_recurrent_estimators_refuse():

@@ -150,15 +150,7 @@ class BinaryClassHead(_Classes):
             "auc": tf.metrics.auc(labels, logistic, weights),
             "auc_precision_recall": tf.metrics.auc(labels, logistic, weights, curve="PR"),
         }
-        for threshold in self._thresholds:
-            above = tf.cast(logistic > threshold, tf.float32)
-            for key, metric in {
-                "accuracy": tf.metrics.accuracy,
-                "precision": tf.metrics.precision,
-                "recall": tf.metrics.recall,
-            }.items():
-                found[f"{key}/positive_threshold_{threshold}"] = metric(labels, above, weights)
-        return found
+        return {**found, **_by_threshold(labels, logistic, weights, self._thresholds)}
 
     def _outputs(self, predictions: dict[str, Tensor]) -> dict[str, Any]:
         logistic = export.RegressionOutput(predictions["logistic"])
@@ -166,7 +158,11 @@ class BinaryClassHead(_Classes):
 
 
 class MultiLabelHead(_Classes):
-    """Any of some classes: logits and labels `[batch_size, n_classes]`, 0 or 1, or sparse ids."""
+    """Any of some classes: logits and labels `[batch_size, n_classes]`, 0 or 1, or sparse ids.
+
+    Sparse labels may be words of label_vocabulary. There are metrics for each of thresholds;
+    classes_for_class_based_metrics is taken and not used.
+    """
 
     def __init__(
         self,
@@ -181,6 +177,7 @@ class MultiLabelHead(_Classes):
     ) -> None:
         chosen = weight_column, label_vocabulary, loss_reduction, loss_fn, name
         super().__init__(n_classes, n_classes, *chosen)
+        self._thresholds = tuple(thresholds or ())
 
     def _label_ids(self, labels: Any) -> Tensor:
         if isinstance(labels, tf.SparseTensor):
@@ -206,10 +203,29 @@ class MultiLabelHead(_Classes):
         return {
             "auc": tf.metrics.auc(labels, scores, weights),
             "auc_precision_recall": tf.metrics.auc(labels, scores, weights, curve="PR"),
+            **_by_threshold(labels, scores, weights, self._thresholds),
         }
 
     def _outputs(self, predictions: dict[str, Tensor]) -> dict[str, Any]:
         return {"classification": export.ClassificationOutput(predictions["probabilities"])}
+
+
+def _by_threshold(
+    labels: Tensor, scores: Tensor, weights: Tensor, thresholds: Sequence[float]
+) -> dict[str, Any]:
+    """Metrics of what is chosen where a score is above a threshold, for each of them."""
+    metrics = {
+        "accuracy": tf.metrics.accuracy,
+        "precision": tf.metrics.precision,
+        "recall": tf.metrics.recall,
+    }
+    return {
+        f"{key}/positive_threshold_{threshold}": metric(
+            labels, tf.cast(scores > threshold, tf.float32), weights
+        )
+        for threshold in thresholds
+        for key, metric in metrics.items()
+    }
 
 
 def class_head(n_classes: int, weight_column: Any, vocabulary: Any, reduction: str) -> Head:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +11,7 @@ import tensorflow.compat.v1 as tf
 from tf1rnn.cells import known_depth
 from tf1rnn.lstm import LSTMCell
 from tf1rnn.options import Activation
+from tf1rnn.rnn_cell import takes
 from tf1rnn.types import Dimension, DType, Initializer, Nest, Reuse, Shape, Tensor
 
 _VARIANCE_EPSILON = 1e-12
@@ -88,8 +88,7 @@ class LayerNormGates(_FullLSTMCell):
         if not self._layer_norm:
             return parts
         # A subclass's norm may be one without a dtype, as before 1.5, or one that needs it.
-        takes_dtype = "dtype" in inspect.signature(self._norm).parameters
-        options = {"dtype": parts[0].dtype} if takes_dtype else {}
+        options = {"dtype": parts[0].dtype} if takes(type(self)._norm, "dtype") else {}
         named = zip(parts, names or self._norms, strict=False)
         return [self._norm(x, name, **options) for x, name in named]
 
